@@ -1,0 +1,62 @@
+# The only entry point for people and CI. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.13
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+DEV := .venv/.ready
+LOCAL_AWS := .venv-aws/.ready
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(DEV): requirements-dev.txt requirements-uv.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-uv.txt
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	@touch $@
+
+$(LOCAL_AWS): $(DEV) requirements-local-aws.txt
+	$(PYTHON) -m venv --clear --without-pip .venv-aws
+	$(BIN)/uv pip sync -q --python .venv-aws/bin/python --require-hashes requirements-local-aws.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(DEV) $(LOCAL_AWS) ## Install what is missing (both environments)
+
+COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate \
+	--python-version 3.13 --python-platform linux
+.PHONY: requirements
+requirements: $(DEV) ## Compile the hashed requirements files from pyproject.toml
+	$(COMPILE) pyproject.toml --group imaging --group dev -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -c requirements-dev.txt -o layers/core/requirements.txt
+	$(COMPILE) --group imaging -c requirements-dev.txt -o layers/imaging/requirements.txt
+	$(COMPILE) --group local-aws -o requirements-local-aws.txt
+	$(COMPILE) --group uv -o requirements-uv.txt
+
+# The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
+export PARAMS PROVIDERS IMAGES
+
+.PHONY: demo
+demo: setup ## Cut out the sample images (or IMAGES=dir) on a local stack, into out/
+	@$(BIN)/python -m local demo --params="$$PARAMS" --providers="$$PROVIDERS" --images="$${IMAGES:-samples}"
+
+.PHONY: up
+up: setup ## Start the local stack (PARAMS='Key=Value ...'); it stays up
+	@$(BIN)/python -m local up --params="$$PARAMS" --providers="$$PROVIDERS"
+
+.PHONY: down
+down: setup ## Stop the local stack
+	@$(BIN)/python -m local down
+
+.PHONY: build
+build: setup ## Build what is deployed
+	$(BIN)/sam build
+
+.PHONY: deploy
+deploy: build ## Build, and deploy to AWS
+	$(BIN)/sam deploy --guided

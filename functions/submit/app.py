@@ -1,0 +1,27 @@
+"""Decide, record, dispatch: uploads from one queue, everything else from the other."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from cutout import bootstrap
+from cutout.observability import logger
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Handle each message of a batch on its own, then move the gate once for all of them."""
+    inbox = bootstrap.submit_inbox()
+    answer = process_partial_response(
+        event=event,
+        record_handler=inbox.handle,
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+    inbox.dispatch()
+    return dict(answer)

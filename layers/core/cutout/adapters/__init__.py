@@ -1,0 +1,1 @@
+"""One file per AWS service. `ClientError` is translated here and nowhere else."""

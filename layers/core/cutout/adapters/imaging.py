@@ -1,0 +1,82 @@
+"""Decide by decoding whether a downloaded result may be published. Needs the imaging layer."""
+
+import io
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from cutout.errors import ResultError
+from cutout.ports import VerifiedImage
+
+MAX_PIXELS = 100_000_000  # decoded RGBA is 4 bytes a pixel; the `store` function has 2 GB
+_FORMATS = {"png": "PNG", "webp": "WEBP"}
+_OPAQUE = 255
+
+
+class PillowVerifier:
+    """Decodes the whole file: complete, with alpha, neither fully transparent nor fully opaque."""
+
+    def verify(self, image: BinaryIO, output_format: str) -> VerifiedImage:
+        """Return the image, converted when the provider sent the other format.
+
+        Raises:
+            ResultError: `result_not_an_image`, `result_truncated`, `result_opaque`, `result_empty`
+                or `result_too_large`.
+        """
+        picture = _decode(image)
+        _check_alpha(picture)
+        file = (
+            image if picture.format == _FORMATS[output_format] else _convert(picture, output_format)
+        )
+        return VerifiedImage(
+            file=file,
+            width=picture.width,
+            height=picture.height,
+            size=file.seek(0, io.SEEK_END),
+            content_type=f"image/{output_format}",
+        )
+
+
+def _decode(image: BinaryIO) -> Image.Image:
+    """Open and decode every pixel."""
+    image.seek(0)
+    try:
+        picture = Image.open(image, formats=tuple(_FORMATS.values()))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ResultError(
+            "result_not_an_image", "The result is not a PNG or WebP image."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large()
+    try:
+        picture.load()
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ResultError(
+            "result_truncated", "The result's file is incomplete or broken."
+        ) from error
+    return picture
+
+
+def _check_alpha(picture: Image.Image) -> None:
+    """Refuse what shows no cut-out: no alpha channel, nothing cut away, or everything."""
+    if not picture.has_transparency_data:
+        raise ResultError("result_opaque", "The result has no alpha channel.")
+    lowest, highest = picture.convert("RGBA").getchannel("A").getextrema()
+    if lowest == _OPAQUE:
+        raise ResultError("result_opaque", "The result is opaque everywhere: nothing was cut out.")
+    if highest == 0:
+        raise ResultError("result_empty", "The result is transparent everywhere: nothing is left.")
+
+
+def _convert(picture: Image.Image, output_format: str) -> BinaryIO:
+    """Return the picture in another format, without loss."""
+    file = io.BytesIO()
+    picture.convert("RGBA").save(file, _FORMATS[output_format], lossless=True)
+    return file
+
+
+def _too_large() -> ResultError:
+    """Return the error for more pixels than can be decoded."""
+    return ResultError("result_too_large", f"The result has more than {MAX_PIXELS} pixels.")

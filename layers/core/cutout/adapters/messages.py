@@ -1,0 +1,109 @@
+"""The queues behind the functions and the bus in front of everybody else."""
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cutout.adapters.aws import translated
+from cutout.errors import StorageError
+from cutout.models import Announce, AttemptEnded, Job, JobState, Model, Wake
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
+
+EVENT_SOURCE = "cutout"
+EVENT_VERSION = "1"
+DETAIL_TYPES = {
+    JobState.SUCCEEDED: "Cutout Job Succeeded",
+    JobState.FAILED: "Cutout Job Failed",
+    JobState.SKIPPED: "Cutout Job Skipped",
+}
+
+
+class SqsMessages:
+    """The two internal queues (DESIGN 2)."""
+
+    def __init__(self, client: "SQSClient", dispatch_url: str, completions_url: str) -> None:
+        """Keep the client and the queues' URLs."""
+        self._client = client
+        self._dispatch_url = dispatch_url
+        self._completions_url = completions_url
+
+    def ended(self, message: AttemptEnded) -> None:
+        """Say to both queues that an attempt ended; dispatch first, its slot is worth more."""
+        self._send(self._dispatch_url, message)
+        self._send(self._completions_url, message)
+
+    def announce(self, message: Announce) -> None:
+        """Ask `store` to publish an end state."""
+        self._send(self._completions_url, message)
+
+    def wake(self, message: Wake, delay_s: int) -> None:
+        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        self._send(self._dispatch_url, message, delay_s)
+
+    def _send(self, url: str, message: Model, delay_s: int = 0) -> None:
+        """Send one message."""
+        with translated("sending a message failed"):
+            self._client.send_message(
+                QueueUrl=url, MessageBody=message.model_dump_json(), DelaySeconds=delay_s
+            )
+
+
+class EventBridgeAnnouncer:
+    """End states as events on the default bus (DESIGN 4.6)."""
+
+    def __init__(self, client: "EventBridgeClient") -> None:
+        """Keep the client."""
+        self._client = client
+
+    def publish(self, job: Job) -> None:
+        """Publish the job's end state.
+
+        Raises:
+            StorageError: the bus did not take it; `PutEvents` says so in its answer, not as an error.
+        """
+        with translated("publishing an event failed"):
+            answer = self._client.put_events(
+                Entries=[
+                    {
+                        "Source": EVENT_SOURCE,
+                        "DetailType": DETAIL_TYPES[job.state],
+                        "Detail": json.dumps(detail_of(job)),
+                    }
+                ]
+            )
+        if answer["FailedEntryCount"]:
+            message = f"publishing an event failed: {answer['Entries'][0].get('ErrorCode')}"
+            raise StorageError(message)
+
+
+def detail_of(job: Job) -> dict[str, Any]:
+    """Return the event detail of a job's end state; `timings` are ISO 8601 in UTC."""
+    timings = {
+        "created": job.created_ms,
+        "submitted": job.submitted_ms,
+        "ended": job.ended_ms,
+    }
+    return {
+        "version": EVENT_VERSION,
+        "job_id": job.job_id,
+        "run": job.run,
+        "bucket": job.bucket,
+        "key": job.key,
+        "version_id": job.version_id,
+        "etag": job.etag,
+        "result": job.result.model_dump() if job.result else None,
+        "provider": job.provider,
+        "prediction_id": job.prediction_id,
+        "attempts": len(job.attempts),
+        "cost_usd": job.cost_microusd / 1_000_000,
+        "timings": {name: _iso(ms) for name, ms in timings.items()},
+        "reason": job.reason.model_dump() if job.reason else None,
+    }
+
+
+def _iso(ms: int | None) -> str | None:
+    """Return milliseconds since the epoch as ISO 8601 in UTC."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat()

@@ -1,0 +1,197 @@
+"""The composition root: the only module that reads the environment and knows concrete classes.
+
+Each function has a builder of its own, which imports and connects to no more than it needs.
+Everything is built at the first event and kept as long as the execution environment lives.
+"""
+
+# ruff: noqa: PLC0415 imports inside the builders keep each function's cold start its own
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING
+
+from cutout.adapters.system import SystemClock
+from cutout.gate import Limits
+from cutout.observability import EmfMetrics
+from cutout.settings import ProviderSettings, Settings
+
+if TYPE_CHECKING:
+    from cutout.adapters.dynamodb import DynamoTable
+    from cutout.adapters.messages import SqsMessages
+    from cutout.adapters.s3 import S3ImageStore
+    from cutout.ports import Provider
+    from cutout.services.inbox import StoreInbox, SubmitInbox
+    from cutout.services.records import Records
+    from cutout.services.webhooks import Webhooks
+
+API_KEY_CACHE_S = 300  # a rotated key is found within five minutes
+RESULT_BYTES_PER_INPUT_BYTE = 5  # PEERS P22: a PNG is about five times its JPEG
+
+# A silent prediction keeps its slot this many times the expected time (DESIGN 4.4), and at least
+# two rounds of the minute's look at silent jobs.
+LEASE_FACTOR = 10
+MIN_LEASE_S = 120.0
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this execution environment."""
+    return Settings.from_env(os.environ)
+
+
+@cache
+def submit_inbox() -> "SubmitInbox":
+    """Build what `submit` does."""
+    from cutout.adapters.dynamodb import DynamoLine
+    from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.services.attempts import Attempts
+    from cutout.services.dispatch import BATCH, Dispatcher
+    from cutout.services.endings import Endings
+    from cutout.services.inbox import SubmitInbox
+    from cutout.services.intake import Intake
+
+    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    line, images, messages, records = DynamoLine(_table()), _images(), _messages(), _records()
+    attempts = Attempts(
+        records=records,
+        line=line,
+        images=images,
+        messages=messages,
+        providers={name: _provider(config.provider(name)) for name in config.providers},
+        settings=config,
+        clock=clock,
+        metrics=metrics,
+    )
+    dispatcher = Dispatcher(
+        gate=DynamoGateStore(_table()),
+        line=line,
+        messages=messages,
+        clock=clock,
+        limits={name: _limits(config.provider(name)) for name in config.providers},
+        budget_microusd=config.monthly_budget_usd,
+        attempt=attempts.run,
+        run_all=ThreadPoolExecutor(BATCH).map,
+    )
+    intake = Intake(
+        store=records.store,
+        line=line,
+        images=images,
+        messages=messages,
+        settings=config,
+        clock=clock,
+        metrics=metrics,
+    )
+    endings = Endings(
+        records=records,
+        line=line,
+        messages=messages,
+        settings=config,
+        clock=clock,
+        metrics=metrics,
+    )
+    return SubmitInbox(intake, endings, dispatcher)
+
+
+@cache
+def webhook_app() -> "Webhooks":
+    """Build what `webhook` does; it knows no key and no provider's address."""
+    from cutout.providers import eachlabs
+    from cutout.services.webhooks import Webhooks
+
+    return Webhooks(
+        store=_records().store,
+        messages=_messages(),
+        parsers={"eachlabs": eachlabs.parse_webhook},
+        metrics=EmfMetrics(),
+    )
+
+
+@cache
+def store_completions() -> "StoreInbox":
+    """Build what `store` does."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.imaging import PillowVerifier
+    from cutout.adapters.messages import EventBridgeAnnouncer
+    from cutout.adapters.results import HttpResultSource
+    from cutout.providers.http import new_client
+    from cutout.services.inbox import StoreInbox
+    from cutout.services.storing import Storing
+
+    config = settings()
+    bases = tuple(config.provider(name).base_url for name in config.providers)
+    most = config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE
+    storing = Storing(
+        records=_records(),
+        images=_images(),
+        results=HttpResultSource(new_client(), bases, most),
+        verifier=PillowVerifier(),
+        announcer=EventBridgeAnnouncer(client("events")),
+        settings=config,
+        clock=SystemClock(),
+        metrics=EmfMetrics(),
+    )
+    return StoreInbox(storing, config.max_receives)
+
+
+@cache
+def _table() -> "DynamoTable":
+    """Return the jobs table."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.dynamodb import DynamoTable
+
+    return DynamoTable(client("dynamodb"), settings().jobs_table)
+
+
+@cache
+def _records() -> "Records":
+    """Return the job records and the ledger."""
+    from cutout.adapters.dynamodb import DynamoJobStore, DynamoLedger
+    from cutout.services.records import Records
+
+    store = DynamoJobStore(_table(), settings().job_retention_days)
+    return Records(store, DynamoLedger(_table()), SystemClock())
+
+
+@cache
+def _images() -> "S3ImageStore":
+    """Return the user's bucket."""
+    from cutout.adapters.aws import s3_client
+    from cutout.adapters.s3 import S3ImageStore
+
+    return S3ImageStore(s3_client(), settings().attempt_timeout_seconds)
+
+
+@cache
+def _messages() -> "SqsMessages":
+    """Return the internal queues."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.messages import SqsMessages
+
+    config = settings()
+    return SqsMessages(client("sqs"), config.dispatch_queue_url, config.completions_queue_url)
+
+
+def _provider(config: ProviderSettings) -> "Provider":
+    """Return a provider's adapter."""
+    from cutout.providers.eachlabs import EachlabsProvider
+    from cutout.providers.http import new_client
+
+    return EachlabsProvider(new_client(), config.base_url, _api_key(config.api_key_parameter))
+
+
+def _api_key(parameter: str) -> Callable[[], str]:
+    """Return a function that reads a provider's key from its SSM SecureString, cached."""
+    from cutout.adapters.ssm import SecretParameter
+
+    return SecretParameter(parameter, API_KEY_CACHE_S).value
+
+
+def _limits(config: ProviderSettings) -> Limits:
+    """Return what the gate needs to know of a provider."""
+    return Limits(
+        max_concurrent=config.max_concurrent,
+        max_per_minute=config.max_per_minute,
+        price_microusd=config.price_microusd,
+        lease_ms=round(1000 * max(LEASE_FACTOR * config.expected_s, MIN_LEASE_S)),
+    )

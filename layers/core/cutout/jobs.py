@@ -1,0 +1,199 @@
+"""The life of a job as pure steps: each takes a job and returns the next one, or None: not now.
+
+    queued -> submitting -> submitted -> storing -> succeeded | failed | skipped
+
+`storing` is a lease and not a decision; only the step into an end state decides (DESIGN 4.3).
+"""
+
+from collections.abc import Callable
+
+from cutout import keys
+from cutout.models import (
+    Attempt,
+    Job,
+    JobState,
+    Lane,
+    LineEntry,
+    Reason,
+    Result,
+    SourceObject,
+)
+
+type Step = Callable[[Job], Job | None]
+
+RETRY_BASE_MS = 2_000
+RETRY_MAX_MS = 60_000
+MAX_SETBACKS = 5
+
+_IN_FLIGHT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED})
+
+
+def new_job(source: SourceObject, lane: Lane, now_ms: int) -> Job:
+    """Return the queued job of this version of the object."""
+    return Job(
+        job_id=keys.job_id(source),
+        state=JobState.QUEUED,
+        lane=lane,
+        bucket=source.bucket,
+        key=source.key,
+        version_id=source.version_id,
+        etag=source.etag,
+        size=source.size,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        available_ms=now_ms,
+    )
+
+
+def entry_of(job: Job) -> LineEntry:
+    """Return the place in the line of a queued job's next attempt."""
+    return LineEntry(
+        job_id=job.job_id,
+        lane=job.lane,
+        available_ms=job.available_ms,
+        number=job.last_number + 1,
+        excluded=job.excluded,
+    )
+
+
+def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
+    """Step into an end state; None: the run has one already. It is announced later."""
+    if job.is_over:
+        return None
+    return _step(job, now_ms, state=state, reason=reason, ended_ms=now_ms, announced=False)
+
+
+def start(job: Job, number: int, provider: str, token_sha256: str, now_ms: int) -> Job | None:
+    """Begin the attempt the job waits for; None: the job does not wait for this one."""
+    if job.state is not JobState.QUEUED or number != job.last_number + 1:
+        return None
+    attempt = Attempt(
+        number=number,
+        run=job.run,
+        provider=provider,
+        token_sha256=token_sha256,
+        started_ms=now_ms,
+    )
+    return _step(
+        job,
+        now_ms,
+        state=JobState.SUBMITTING,
+        attempts=(*job.attempts, attempt),
+        last_number=number,
+    )
+
+
+def adopt(job: Job, number: int, prediction_id: str, price: int, now_ms: int) -> Job | None:
+    """Record that an attempt's prediction exists, and its price; None: recorded already."""
+    attempt = job.attempt(number)
+    if attempt is None or attempt.prediction_id is not None:
+        return None
+    job = _with_attempt(job, attempt.model_copy(update={"prediction_id": prediction_id}))
+    cost = job.cost_microusd + price
+    if job.state is JobState.SUBMITTING and number == job.last_number:
+        return _step(job, now_ms, state=JobState.SUBMITTED, submitted_ms=now_ms, cost_microusd=cost)
+    return _step(job, now_ms, cost_microusd=cost)
+
+
+def withdraw(job: Job, number: int, now_ms: int, *, available_ms: int | None = None) -> Job | None:
+    """Put a job back into the line because nothing was created; the attempt never happened."""
+    if job.state is not JobState.SUBMITTING or number != job.last_number:
+        return None
+    attempts = tuple(a for a in job.attempts if a.number != number)
+    return _step(
+        job,
+        now_ms,
+        state=JobState.QUEUED,
+        attempts=attempts,
+        available_ms=job.available_ms if available_ms is None else available_ms,
+    )
+
+
+def set_aside(job: Job, now_ms: int) -> Job | None:
+    """Move a queued job that raised an exception behind the others; after some it fails."""
+    if job.state is not JobState.QUEUED:
+        return None
+    if job.setbacks >= MAX_SETBACKS:
+        message = (
+            f"Submitting failed {job.setbacks + 1} times for a reason inside Cutout; see the logs."
+        )
+        return end(job, JobState.FAILED, Reason(code="internal_error", message=message), now_ms)
+    delay = RETRY_BASE_MS * 2**job.setbacks
+    return _step(
+        job,
+        now_ms,
+        available_ms=now_ms + delay,
+        setbacks=job.setbacks + 1,
+        last_number=job.last_number + 1,
+    )
+
+
+def fail_attempt(
+    job: Job, number: int, reason: Reason, max_attempts: int, now_ms: int
+) -> Job | None:
+    """End an attempt: back into the line with a growing pause, or `failed` when tries are used up."""
+    attempt = job.attempt(number)
+    if attempt is None or attempt.ended is not None:
+        return None
+    job = _with_attempt(job, attempt.model_copy(update={"ended": reason.code}))
+    if job.state not in _IN_FLIGHT or number != job.last_number:
+        return _step(job, now_ms)
+    failures = job.failures + 1
+    job = job.model_copy(update={"failures": failures})
+    if failures >= max_attempts:
+        message = f"{failures} attempts failed; the last one said: {reason.message}"
+        spent = Reason(code="attempts_exhausted", message=message)
+        return end(job, JobState.FAILED, spent, now_ms)
+    pause = min(RETRY_BASE_MS * 2 ** (failures - 1), RETRY_MAX_MS)
+    return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms + pause)
+
+
+def refuse(
+    job: Job, number: int, reason: Reason, providers: tuple[str, ...], now_ms: int
+) -> Job | None:
+    """Offer an image one provider refused to the next one; refused by all: `failed`."""
+    attempt = job.attempt(number)
+    if attempt is None or job.state not in _IN_FLIGHT or number != job.last_number:
+        return None
+    excluded = (*job.excluded, attempt.provider)
+    job = _with_attempt(job, attempt.model_copy(update={"ended": reason.code}))
+    if set(providers) <= set(excluded):
+        return end(job, JobState.FAILED, reason, now_ms)
+    return _step(job, now_ms, state=JobState.QUEUED, excluded=excluded, available_ms=now_ms)
+
+
+def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:
+    """Take the storing lease; None: the run is over or somebody holds it."""
+    if job.is_over or job.storing_until_ms > now_ms:
+        return None
+    return _step(job, now_ms, state=JobState.STORING, storing_until_ms=now_ms + lease_ms)
+
+
+def succeed(job: Job, number: int, prediction_id: str, result: Result, now_ms: int) -> Job | None:
+    """Step into `succeeded`; None: the run has an end state already."""
+    attempt = job.attempt(number)
+    if attempt is None:
+        return None
+    job = _with_attempt(job, attempt.model_copy(update={"ended": "succeeded"}))
+    job = job.model_copy(
+        update={"result": result, "provider": attempt.provider, "prediction_id": prediction_id}
+    )
+    return end(job, JobState.SUCCEEDED, None, now_ms)
+
+
+def announced(job: Job, run: int, now_ms: int) -> Job | None:
+    """Note that the run's end state was published; None: it was noted before."""
+    if job.announced or job.run != run:
+        return None
+    return _step(job, now_ms, announced=True)
+
+
+def _with_attempt(job: Job, attempt: Attempt) -> Job:
+    """Return the job with this attempt in the place of the one with its number."""
+    attempts = tuple(attempt if a.number == attempt.number else a for a in job.attempts)
+    return job.model_copy(update={"attempts": attempts})
+
+
+def _step(job: Job, now_ms: int, **changes: object) -> Job:
+    """Return the job changed, with the time of the change."""
+    return job.model_copy(update={"updated_ms": now_ms, **changes})

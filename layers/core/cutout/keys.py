@@ -1,0 +1,104 @@
+"""Names: which keys are in scope, what a result is called, what a job is called. Pure.
+
+The first two loop guards are here and in the template's rule: a key that looks like a result is
+never an input, whatever wrote it.
+"""
+
+import hashlib
+import json
+import posixpath
+from fnmatch import fnmatchcase
+from urllib.parse import quote
+
+from cutout.errors import ResultError
+from cutout.models import Model, SourceObject
+
+RESULT_FORMATS = ("png", "webp")
+MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
+JOB_METADATA = "cutout-job"
+
+# Printable ASCII may stand in S3 metadata as it is; "%" is escaped so that decoding is exact.
+_METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
+
+
+class KeyRules(Model):
+    """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM."""
+
+    result_suffix: str
+    input_prefix: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+def out_of_scope(key: str, rules: KeyRules) -> str | None:
+    """Return the reason code why this key is not an input; None: it is one."""
+    if key.endswith("/"):
+        return "folder_marker"
+    if is_result_name(key, rules.result_suffix):
+        return "own_result"
+    if not key.startswith(rules.input_prefix):
+        return "outside_prefix"
+    if rules.include and not any(fnmatchcase(key, glob) for glob in rules.include):
+        return "not_included"
+    if any(fnmatchcase(key, glob) for glob in rules.exclude):
+        return "excluded"
+    return None
+
+
+def is_result_name(key: str, suffix: str) -> bool:
+    """Tell whether the key has the form of a result, in either output format."""
+    return key.endswith(tuple(f"{suffix}.{output}" for output in RESULT_FORMATS))
+
+
+def result_names(bucket: str, key: str, suffix: str, output_format: str) -> tuple[str, ...]:
+    """Return the names a result may take, in order of preference (DESIGN 4.2).
+
+    `a/shoe.jpg` gives `a/shoe.cutout.png`; when another source owns that, the extension stays in:
+    `a/shoe.jpg.cutout.png`; when even that belongs to somebody (`a/shoe.jpg.png` side by side), a
+    part of the source's hash is added.
+
+    Raises:
+        ResultError: `result_key_too_long`, the first choice is over S3's 1,024 bytes.
+    """
+    stem, extension = posixpath.splitext(key)
+    end = f"{suffix}.{output_format}"
+    names = [stem + end, key + end] if extension else [stem + end]
+    names.append(f"{key}.{source_id(bucket, key)[:8]}{end}")
+    if len(names[0].encode()) > MAX_KEY_BYTES:
+        code = "result_key_too_long"
+        message = f"The result's key would be longer than S3's {MAX_KEY_BYTES} bytes."
+        raise ResultError(code, message)
+    return tuple(name for name in names if len(name.encode()) <= MAX_KEY_BYTES)
+
+
+def source_id(bucket: str, key: str) -> str:
+    """Return 16 hex digits that stand for an object, whatever its version."""
+    return _digest(bucket, key)
+
+
+def job_id(source: SourceObject) -> str:
+    """Return the 32 hex digits of a version's job; the first half is the object's `source_id`.
+
+    The version is its VersionId, or ETag and LastModified where the bucket is not versioned, so
+    the same event seen twice names the same job and A-B-A uploads name three (DESIGN 4.3).
+    """
+    if source.version_id is not None:
+        version = _digest("version", source.version_id)
+    else:
+        version = _digest("etag", source.etag, str(source.last_modified_ms))
+    return source_id(source.bucket, source.key) + version
+
+
+def same_source(one_job_id: str, other_job_id: str) -> bool:
+    """Tell whether two jobs belong to the same object."""
+    return one_job_id[:16] == other_job_id[:16]
+
+
+def metadata_value(text: str) -> str:
+    """Return the text as S3 metadata can hold it: percent-encoded where not printable ASCII."""
+    return quote(text, safe=_METADATA_SAFE)
+
+
+def _digest(*parts: str) -> str:
+    """Return the first 64 bits of the parts' SHA-256, as 16 hex digits."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,251 @@
+"""The nouns of the application: frozen pydantic models without I/O.
+
+Times are UTC milliseconds since the epoch (`*_ms`); money is integer micro-dollars (`*_microusd`).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """Base: immutable, unknown fields refused, inputs never echoed into error messages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class JobState(StrEnum):
+    """States of a job (DESIGN 4.3)."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    STORING = "storing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+END_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED})
+
+
+class Lane(StrEnum):
+    """Lanes of the waiting line, in the order they are served (DESIGN 5)."""
+
+    API = "api"
+    UPLOAD = "upload"
+    BACKFILL = "backfill"
+
+
+class ObjectRef(Model):
+    """An object that somebody says was uploaded; nothing about it is verified yet."""
+
+    bucket: str
+    key: str
+
+
+class SourceObject(Model):
+    """One version of one object, as S3 describes it.
+
+    `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
+    the first bytes of the object (at most 4,096); `tag_count` is what S3 says in its header.
+    """
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    last_modified_ms: int
+    size: int
+    head: bytes = b""
+    metadata: dict[str, str] = Field(default_factory=dict)
+    tag_count: int = 0
+    cache_control: str | None = None
+    content_language: str | None = None
+
+
+class StoredObject(Model):
+    """An object at a result's key: its ETag without quotes and its user metadata."""
+
+    etag: str
+    metadata: dict[str, str]
+
+
+class ResultAttributes(Model):
+    """What a result carries besides what it inherits from its source.
+
+    `replaces` is the ETag of the object it may overwrite; None: the key must be free.
+    """
+
+    content_type: str
+    metadata: dict[str, str]
+    replaces: str | None = None
+
+
+class Reason(Model):
+    """Why a job was skipped or failed: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+
+
+class Attempt(Model):
+    """One try at one provider. `token_sha256` is the hex digest of the webhook token."""
+
+    number: int
+    run: int
+    provider: str
+    token_sha256: str
+    started_ms: int
+    prediction_id: str | None = None
+    ended: str | None = None
+
+
+class Result(Model):
+    """The object that was written; `width` and `height` in pixels."""
+
+    key: str
+    etag: str
+    size: int
+    content_type: str
+    width: int
+    height: int
+
+
+class Job(Model):
+    """One version of one object and what became of it (DESIGN 4.3).
+
+    `version` counts the writes of the record: every change is one write on the condition that it
+    is still the one that was read. `failures` counts attempts that used up one of `MaxAttempts`,
+    `setbacks` faults of our own on the way to one. `announced` is false while an end state has not
+    been published.
+    """
+
+    job_id: str
+    version: int = 0
+    run: int = 1
+    state: JobState
+    lane: Lane
+    bucket: str
+    key: str
+    version_id: str | None = None
+    etag: str
+    size: int
+    created_ms: int
+    updated_ms: int
+    available_ms: int
+    attempts: tuple[Attempt, ...] = ()
+    last_number: int = 0
+    failures: int = 0
+    setbacks: int = 0
+    excluded: tuple[str, ...] = ()
+    storing_until_ms: int = 0
+    submitted_ms: int | None = None
+    ended_ms: int | None = None
+    provider: str | None = None
+    prediction_id: str | None = None
+    cost_microusd: int = 0
+    reason: Reason | None = None
+    result: Result | None = None
+    announced: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the run has reached an end state."""
+        return self.state in END_STATES
+
+    def attempt(self, number: int) -> Attempt | None:
+        """Return the attempt with this number, if there is one."""
+        return next((a for a in self.attempts if a.number == number), None)
+
+
+class LineEntry(Model):
+    """A job's place in the line of waiting jobs; `number` is the attempt it waits to start."""
+
+    job_id: str
+    lane: Lane
+    available_ms: int
+    number: int
+    excluded: tuple[str, ...] = ()
+
+
+class Pending(Model):
+    """The prediction is still running, or said something the adapter does not know."""
+
+    status: Literal["pending"] = "pending"
+
+
+class Succeeded(Model):
+    """The prediction ended well; the result waits at `result_url` (never log it)."""
+
+    status: Literal["succeeded"] = "succeeded"
+    result_url: str = Field(repr=False)
+
+
+class Failed(Model):
+    """The prediction ended badly; `message` is the provider's own sentence, shortened."""
+
+    status: Literal["failed"] = "failed"
+    code: str
+    message: str
+
+
+Outcome = Annotated[Pending | Succeeded | Failed, Field(discriminator="status")]
+
+
+class Submission(Model):
+    """A provider's answer to create."""
+
+    prediction_id: str
+    outcome: Outcome = Pending()
+
+
+LedgerReason = Literal["created", "maybe_created", "failed"]
+
+
+class LedgerLine(Model):
+    """What one attempt cost and why; `month` is UTC, `YYYY-MM`."""
+
+    month: str
+    provider: str
+    job_id: str
+    number: int
+    microusd: int
+    why: LedgerReason
+    at_ms: int
+
+
+class AttemptEnded(Model):
+    """The sentence webhook and poll both say, to both queues: attempt X ended so."""
+
+    type: Literal["ended"] = "ended"
+    job_id: str
+    number: int
+    provider: str
+    prediction_id: str
+    outcome: Annotated[Succeeded | Failed, Field(discriminator="status")]
+
+
+class Wake(Model):
+    """Look at the line again, at `due_ms`; 0: at once."""
+
+    type: Literal["wake"] = "wake"
+    due_ms: int = 0
+
+
+class Announce(Model):
+    """Publish the end state of this run."""
+
+    type: Literal["announce"] = "announce"
+    job_id: str
+    run: int
+
+
+DispatchMessage = Annotated[AttemptEnded | Wake, Field(discriminator="type")]
+CompletionMessage = Annotated[AttemptEnded | Announce, Field(discriminator="type")]
+
+
+def attempt_id(job_id: str, number: int) -> str:
+    """Name an attempt across all jobs; the gate's slots carry this name."""
+    return f"{job_id}.{number}"

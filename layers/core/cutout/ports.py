@@ -1,0 +1,204 @@
+"""What the use cases need from the world: protocols only. Adapters and fakes pass the same tests.
+
+Every method may raise `StorageError` for a passing fault; the message is then redelivered.
+"""
+
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from cutout.gate import Gate
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    LedgerLine,
+    LineEntry,
+    ObjectRef,
+    Outcome,
+    ResultAttributes,
+    SourceObject,
+    StoredObject,
+    Submission,
+    Wake,
+)
+
+
+class Clock(Protocol):
+    """Time, and the only way to spend it."""
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since the epoch."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class JobStore(Protocol):
+    """The job records; reads are consistent."""
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job, if there is one."""
+        ...
+
+    def create(self, job: Job) -> bool:
+        """Write a new job; False: there is one with this id already."""
+        ...
+
+    def replace(self, job: Job) -> Job | None:
+        """Write the job on the condition that `job.version` is still the stored one.
+
+        Returns:
+            The job with its new version; None: somebody else wrote in between.
+        """
+        ...
+
+
+class Line(Protocol):
+    """The line of waiting jobs; reads are consistent."""
+
+    def add(self, entry: LineEntry) -> None:
+        """Put an entry into the line; adding it again changes nothing."""
+        ...
+
+    def remove(self, entry: LineEntry) -> None:
+        """Take this entry out; a later attempt's entry in the same place stays."""
+        ...
+
+    def first(self, count: int, now_ms: int) -> list[LineEntry]:
+        """Return at most `count` entries that are due, in the order they are served."""
+        ...
+
+
+class GateStore(Protocol):
+    """The one gate item."""
+
+    def read(self) -> Gate:
+        """Return the gate as it is now (consistent)."""
+        ...
+
+    def write(self, gate: Gate) -> Gate | None:
+        """Write the gate on the condition that `gate.version` is still the stored one.
+
+        Returns:
+            The gate with its new version; None: somebody else moved first.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """One line per attempt that cost, or may have cost, money."""
+
+    def record(self, line: LedgerLine) -> None:
+        """Write the line of an attempt, replacing an earlier one of the same attempt."""
+        ...
+
+
+class ImageStore(Protocol):
+    """The user's bucket."""
+
+    def inspect(self, ref: ObjectRef) -> SourceObject:
+        """Return the current version of an object with its first bytes and metadata.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+        ...
+
+    def presign(self, job: Job) -> str:
+        """Return a URL that reads the job's version of the source; never log it."""
+        ...
+
+    def find_result(self, bucket: str, key: str) -> StoredObject | None:
+        """Return what stands at a result's key; None: nothing."""
+        ...
+
+    def write_result(
+        self, source: SourceObject, key: str, image: BinaryIO, attributes: ResultAttributes
+    ) -> str | None:
+        """Write a result beside its source, with what is inherited from it, and return its ETag.
+
+        Returns:
+            None: somebody wrote this key since `attributes.replaces` was read.
+        """
+        ...
+
+
+class Messages(Protocol):
+    """The queues behind the functions."""
+
+    def ended(self, message: AttemptEnded) -> None:
+        """Say to both queues that an attempt ended."""
+        ...
+
+    def announce(self, message: Announce) -> None:
+        """Ask `store` to publish an end state."""
+        ...
+
+    def wake(self, message: Wake, delay_s: int) -> None:
+        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        ...
+
+
+class Provider(Protocol):
+    """A background-removal service (DESIGN 4.4)."""
+
+    def create(self, image_url: str, webhook_url: str | None, output_format: str) -> Submission:
+        """Start a prediction. Raises the `ProviderError` that says what the answer means."""
+        ...
+
+    def status(self, prediction_id: str) -> Outcome:
+        """Ask once how a prediction stands. Raises like `create`, and `PredictionUnknownError`."""
+        ...
+
+
+class WebhookParser(Protocol):
+    """The part of a provider the webhook function needs: no key, no network."""
+
+    def __call__(self, body: bytes) -> tuple[str, Outcome]:
+        """Return prediction id and outcome. Raises `WebhookRejectedError`: not its form."""
+        ...
+
+
+class ResultSource(Protocol):
+    """Where results are downloaded from."""
+
+    def fetch(self, url: str) -> BinaryIO:
+        """Return the whole body as a temporary file at its start. Raises `ResultError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedImage:
+    """A complete image with alpha, and its size in pixels and bytes."""
+
+    file: BinaryIO
+    width: int
+    height: int
+    size: int
+    content_type: str
+
+
+class Verifier(Protocol):
+    """Decides whether a downloaded file may be published."""
+
+    def verify(self, image: BinaryIO, output_format: str) -> VerifiedImage:
+        """Return the image in the format asked for. Raises `ResultError` with the reason."""
+        ...
+
+
+class Announcer(Protocol):
+    """Where end states are published."""
+
+    def publish(self, job: Job) -> None:
+        """Publish the job's end state as DESIGN 4.6's event."""
+        ...
+
+
+class Metrics(Protocol):
+    """Counts for operators."""
+
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """Add to a metric."""
+        ...

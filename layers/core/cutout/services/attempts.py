@@ -1,0 +1,237 @@
+"""The protocol of one attempt (DESIGN 4.4), after the gate has given it a slot.
+
+    1. the gate took slot, stamp and price in one write (dispatch.py)
+    2. the job goes to `submitting` with the attempt and its token's hash, else the gate is told
+    3. create
+    4. the ledger line and the prediction id are recorded
+
+A crash after 2 leaves the job `submitting`: *maybe created*. Its webhook may still adopt it; the
+slot is a lease that ends.
+"""
+
+import hashlib
+import random
+import secrets
+from collections.abc import Mapping
+
+from cutout import jobs
+from cutout.errors import (
+    MaybeCreatedError,
+    ProviderError,
+    ProviderMisconfiguredError,
+    ProviderOutOfCreditError,
+    ProviderRateLimitedError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+)
+from cutout.gate import ARRIVAL_GUARD_MS
+from cutout.models import Announce, AttemptEnded, Job, JobState, Pending, Reason, Submission
+from cutout.observability import logger
+from cutout.ports import Clock, ImageStore, Line, Messages, Metrics, Provider
+from cutout.services.dispatch import Release, Start
+from cutout.services.records import Records
+from cutout.settings import ProviderSettings, Settings
+
+TOKEN_BYTES = 32  # 256 random bits (DESIGN 4.5)
+RATE_LIMIT_PAUSE_S = (
+    5.0,
+    15.0,
+)  # 429 without Retry-After: somewhere in here, so that keys drift apart
+SETUP_PAUSE_S = 300.0  # a wrong key or an empty account is looked at again after this long
+
+
+def token_hash(token: str) -> str:
+    """Return what is stored of a webhook token: its SHA-256 in hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Attempts:
+    """Runs one attempt from its slot to the provider's answer."""
+
+    def __init__(  # noqa: PLR0913 the composition root names every one
+        self,
+        *,
+        records: Records,
+        line: Line,
+        images: ImageStore,
+        messages: Messages,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        """Keep the collaborators."""
+        self._records = records
+        self._line = line
+        self._images = images
+        self._messages = messages
+        self._providers = providers
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+
+    def run(self, start: Start) -> Release | None:
+        """Run the protocol; return the slot when it is not needed any more.
+
+        Whatever goes wrong with this job stays with it: the others of the batch go on.
+        """
+        try:
+            return self._protocol(start)
+        except Exception:  # noqa: BLE001 one job must not stop the others
+            # Before create the job is still in line; after it, the attempt is *maybe created*.
+            # Either way the slot is a lease and ends.
+            logger.exception("attempt raised", extra={"job_id": start.entry.job_id})
+            return None
+
+    def _protocol(self, start: Start) -> Release | None:
+        """Steps 2 to 4."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        try:
+            job = self._record_start(start, token)
+            if job is None:
+                self._line.remove(start.entry)
+                return Release(start.provider, start.attempt, refund=True)
+            image_url = self._images.presign(job)
+        except Exception:  # the job is moved behind the others
+            logger.exception("attempt failed before create", extra={"job_id": start.entry.job_id})
+            return self._set_aside(start)
+        return self._create(start, job, image_url, token)
+
+    def _record_start(self, start: Start, token: str) -> Job | None:
+        """Step 2; None: the job does not want this attempt (any more)."""
+        entry, stored = start.entry, token_hash(token)
+        job = self._records.change(
+            entry.job_id,
+            lambda j: jobs.start(j, entry.number, start.provider, stored, start.stamped_ms),
+        )
+        if job is not None:
+            self._line.remove(entry)
+        return job
+
+    def _create(self, start: Start, job: Job, image_url: str, token: str) -> Release | None:
+        """Steps 3 and 4."""
+        provider = self._settings.provider(start.provider)
+        if self._clock.now_ms() - start.stamped_ms > ARRIVAL_GUARD_MS:
+            # Sent now, it could meet the creates of the next window at the provider's counter.
+            return self._withdraw(start, "stamp too old")
+        webhook_url = self._webhook_url(provider, job.job_id, token)
+        try:
+            submission = self._providers[start.provider].create(
+                image_url, webhook_url, self._settings.output_format
+            )
+        except ProviderError as error:
+            return self._explain(start, error)
+        return self._created(start, provider, submission)
+
+    def _created(
+        self, start: Start, provider: ProviderSettings, submission: Submission
+    ) -> Release | None:
+        """Step 4, and the end of the attempt where the answer was the result already."""
+        entry = start.entry
+        self._metrics.count("JobSubmitted", provider=start.provider)
+        self._records.adopt(
+            entry.job_id, entry.number, submission.prediction_id, provider.price_microusd
+        )
+        logger.info(
+            "job submitted",
+            extra={
+                "job_id": entry.job_id,
+                "provider": start.provider,
+                "provider_job_id": submission.prediction_id,
+                "attempt": entry.number,
+            },
+        )
+        if not isinstance(submission.outcome, Pending):
+            self._messages.ended(
+                AttemptEnded(
+                    job_id=entry.job_id,
+                    number=entry.number,
+                    provider=start.provider,
+                    prediction_id=submission.prediction_id,
+                    outcome=submission.outcome,
+                )
+            )
+        return None
+
+    def _webhook_url(self, provider: ProviderSettings, job_id: str, token: str) -> str | None:
+        """Return DESIGN 4.5's URL for this attempt; None: the provider is polled."""
+        if not provider.uses_webhook:
+            return None
+        return f"{self._settings.webhook_base_url}/webhooks/{provider.name}/{job_id}/{token}"
+
+    def _explain(self, start: Start, error: ProviderError) -> Release | None:
+        """Turn the provider's error into what DESIGN 4.4's table says of it."""
+        logger.warning(
+            "create failed",
+            extra={
+                "job_id": start.entry.job_id,
+                "provider": start.provider,
+                "attempt": start.entry.number,
+                "reason": type(error).__name__,
+                "detail": str(error),
+            },
+        )
+        self._metrics.count("CreateFailed", provider=start.provider, reason=type(error).__name__)
+        match error:
+            case MaybeCreatedError():
+                return None  # the slot stays: a webhook may adopt it, or its lease ends
+            case ProviderRejectedError():
+                return self._refuse(start, error)
+            case ProviderRateLimitedError():
+                pause_s = error.retry_after_s or random.uniform(*RATE_LIMIT_PAUSE_S)  # noqa: S311
+                return self._withdraw(start, "rate_limited", pause_s=pause_s)
+            case ProviderMisconfiguredError() | ProviderOutOfCreditError():
+                reason = "out_of_credit" if isinstance(error, ProviderOutOfCreditError) else "setup"
+                return self._withdraw(start, reason, pause_s=SETUP_PAUSE_S)
+            case ProviderUnavailableError():
+                return self._fail(start, error)
+        message = f"no rule for {type(error).__name__}"
+        raise TypeError(message)
+
+    def _refuse(self, start: Start, error: ProviderError) -> Release:
+        """400: the next provider, else `failed`."""
+        reason = Reason(code="provider_rejected", message=f"{start.provider}: {error}")
+        now_ms = self._clock.now_ms()
+        providers = self._settings.providers
+        self._settle(start, lambda j: jobs.refuse(j, start.entry.number, reason, providers, now_ms))
+        return Release(start.provider, start.attempt, refund=True)
+
+    def _fail(self, start: Start, error: ProviderError) -> Release:
+        """500, 503, no connection: nothing was created, the attempt counts, try again later."""
+        reason = Reason(code="provider_unavailable", message=f"{start.provider}: {error}")
+        now_ms = self._clock.now_ms()
+        most = self._settings.max_attempts
+        self._settle(
+            start, lambda j: jobs.fail_attempt(j, start.entry.number, reason, most, now_ms)
+        )
+        return Release(start.provider, start.attempt, refund=True)
+
+    def _withdraw(self, start: Start, why: str, *, pause_s: float | None = None) -> Release:
+        """Give the slot back as if the attempt had never been; pause the provider if told to."""
+        now_ms = self._clock.now_ms()
+        self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
+        pause = None if pause_s is None else (why, now_ms + round(pause_s * 1000))
+        return Release(start.provider, start.attempt, refund=True, pause=pause)
+
+    def _set_aside(self, start: Start) -> Release:
+        """Move a job that raised behind the others."""
+        now_ms = self._clock.now_ms()
+
+        def step(job: Job) -> Job | None:
+            back = jobs.withdraw(job, start.entry.number, now_ms) or job
+            return jobs.set_aside(back, now_ms)
+
+        self._settle(start, step)
+        return Release(start.provider, start.attempt, refund=True)
+
+    def _settle(self, start: Start, step: jobs.Step) -> None:
+        """Change the job; put it back into the line, or have its end announced."""
+        job = self._records.change(start.entry.job_id, step)
+        if job is None:
+            return
+        if job.state is JobState.QUEUED:
+            self._line.add(jobs.entry_of(job))
+            self._line.remove(start.entry)
+        elif job.is_over:
+            self._line.remove(start.entry)
+            self._messages.announce(Announce(job_id=job.job_id, run=job.run))

@@ -1,0 +1,64 @@
+"""What `submit` does when an attempt ended: adopt it, end or retry the job, free the slot."""
+
+from cutout import jobs
+from cutout.models import Announce, AttemptEnded, Failed, JobState, Reason, attempt_id
+from cutout.observability import logger
+from cutout.ports import Clock, Line, Messages, Metrics
+from cutout.services.dispatch import Release
+from cutout.services.records import Records
+from cutout.settings import Settings
+
+
+class Endings:
+    """The dispatch side of DESIGN 2's sentence "attempt X ended so"; `store` moves the bytes."""
+
+    def __init__(  # noqa: PLR0913 the composition root names every one
+        self,
+        *,
+        records: Records,
+        line: Line,
+        messages: Messages,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        """Keep the collaborators."""
+        self._records = records
+        self._line = line
+        self._messages = messages
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+
+    def settle(self, ended: AttemptEnded) -> Release:
+        """Record what the ending means for the job; return the slot it frees.
+
+        Everything here is idempotent by attempt: the sentence may be said any number of times.
+        """
+        price = self._settings.provider(ended.provider).price_microusd
+        self._records.adopt(ended.job_id, ended.number, ended.prediction_id, price)
+        if isinstance(ended.outcome, Failed):
+            self._failed(ended, ended.outcome, price)
+        return Release(ended.provider, attempt_id(ended.job_id, ended.number))
+
+    def _failed(self, ended: AttemptEnded, outcome: Failed, price: int) -> None:
+        """Try again or give up; the ledger says that this attempt was paid and brought nothing."""
+        reason = Reason(code=outcome.code, message=f"{ended.provider}: {outcome.message}")
+        now_ms = self._clock.now_ms()
+        most = self._settings.max_attempts
+        job = self._records.change(
+            ended.job_id, lambda j: jobs.fail_attempt(j, ended.number, reason, most, now_ms)
+        )
+        attempt = job.attempt(ended.number) if job is not None else None
+        if job is None or attempt is None:
+            return
+        self._records.book(ended.job_id, attempt, price, "failed")
+        self._metrics.count("AttemptFailed", provider=ended.provider)
+        logger.warning(
+            "attempt failed at the provider",
+            extra={"job_id": job.job_id, "attempt": ended.number, "detail": outcome.message},
+        )
+        if job.state is JobState.QUEUED:
+            self._line.add(jobs.entry_of(job))
+        elif job.is_over:
+            self._messages.announce(Announce(job_id=job.job_id, run=job.run))

@@ -1,0 +1,94 @@
+"""Messages from the queues, each turned into the one use case it asks for."""
+
+import json
+from abc import ABC, abstractmethod
+
+from aws_lambda_powertools.utilities.data_classes import S3EventBridgeNotificationEvent
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from pydantic import TypeAdapter
+
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    CompletionMessage,
+    DispatchMessage,
+    Lane,
+    ObjectRef,
+)
+from cutout.observability import logger
+from cutout.services.dispatch import Dispatcher, Release
+from cutout.services.endings import Endings
+from cutout.services.intake import Intake
+from cutout.services.storing import Storing
+
+_DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage)
+_COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage)
+
+
+class Inbox(ABC):
+    """A queue's messages; what a message raises is logged and sends it back to its queue."""
+
+    def handle(self, record: SQSRecord) -> None:
+        """Handle one message."""
+        try:
+            self._handle(record)
+        except Exception:
+            logger.exception("message not handled", extra={"message_id": record.message_id})
+            raise
+
+    @abstractmethod
+    def _handle(self, record: SQSRecord) -> None:
+        """Turn one message into its use case."""
+
+
+class SubmitInbox(Inbox):
+    """UploadsQueue and DispatchQueue: every message is recorded first, then the gate moves once."""
+
+    def __init__(self, intake: Intake, endings: Endings, dispatcher: Dispatcher) -> None:
+        """Keep the use cases."""
+        self._intake = intake
+        self._endings = endings
+        self._dispatcher = dispatcher
+        self._releases: list[Release] = []
+        self._due_ms = 0
+
+    def _handle(self, record: SQSRecord) -> None:
+        """Accept an upload, settle an ending, or note a wake-up.
+
+        S3's keys are plain in EventBridge events (they are form-encoded only in notifications).
+        """
+        body = json.loads(record.body)
+        if "detail" in body:
+            detail = S3EventBridgeNotificationEvent(body).detail
+            ref = ObjectRef(bucket=detail.bucket.name, key=detail.object.key)
+            self._intake.accept(ref, Lane.UPLOAD)
+            return
+        message = _DISPATCH.validate_python(body)
+        if isinstance(message, AttemptEnded):
+            self._releases.append(self._endings.settle(message))
+        else:
+            self._due_ms = max(self._due_ms, message.due_ms)
+
+    def dispatch(self) -> None:
+        """Move the gate for everything handled since the last time."""
+        releases, self._releases = self._releases, []
+        due_ms, self._due_ms = self._due_ms, 0
+        self._dispatcher.dispatch(releases, woken_for_ms=due_ms)
+
+
+class StoreInbox(Inbox):
+    """CompletionsQueue: results to bring home and end states to publish."""
+
+    def __init__(self, storing: Storing, max_receives: int) -> None:
+        """Keep the use case and the queue's `maxReceiveCount`."""
+        self._storing = storing
+        self._max_receives = max_receives
+
+    def _handle(self, record: SQSRecord) -> None:
+        """Bring a result home, or publish an end state."""
+        message = _COMPLETION.validate_json(record.body)
+        if isinstance(message, Announce):
+            self._storing.announce(message)
+            return
+        received = int(record.attributes.approximate_receive_count)
+        self._storing.store(message, last_try=received >= self._max_receives)

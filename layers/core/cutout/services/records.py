@@ -1,0 +1,70 @@
+"""What several use cases do to a job record: change it safely, note a created prediction."""
+
+import random
+
+from cutout import jobs
+from cutout.errors import ConflictError
+from cutout.gate import month_of
+from cutout.models import Attempt, Job, LedgerLine, LedgerReason
+from cutout.ports import Clock, JobStore, Ledger
+
+_TRIES = 8
+_BACKOFF_S = 0.02
+
+
+class Records:
+    """The job records and the ledger, changed one conditional write at a time."""
+
+    def __init__(self, store: JobStore, ledger: Ledger, clock: Clock) -> None:
+        """Keep the collaborators."""
+        self.store = store
+        self._ledger = ledger
+        self._clock = clock
+
+    def change(self, job_id: str, step: jobs.Step) -> Job | None:
+        """Apply a pure step to the stored job; read again and redo it when somebody else wrote.
+
+        Returns:
+            The job as written; None: there is no such job, or the step says there is nothing to do.
+
+        Raises:
+            ConflictError: others won every time.
+        """
+        for attempt in range(_TRIES):
+            job = self.store.get(job_id)
+            changed = step(job) if job is not None else None
+            if changed is None:
+                return None
+            written = self.store.replace(changed)
+            if written is not None:
+                return written
+            self._clock.sleep(_BACKOFF_S * (attempt + 1) * random.uniform(0.5, 1.5))  # noqa: S311
+        message = "the job record was written by others every time"
+        raise ConflictError(message)
+
+    def adopt(self, job_id: str, number: int, prediction_id: str, price: int) -> Job | None:
+        """Record that an attempt's prediction exists: its ledger line first, then the job.
+
+        Whoever learns of the prediction first calls this: the answer to create, the webhook, the
+        poll. The ledger line is keyed by the attempt, so a repetition changes nothing.
+        """
+        job = self.store.get(job_id)
+        attempt = job.attempt(number) if job is not None else None
+        if attempt is None or attempt.prediction_id is not None:
+            return None
+        self.book(job_id, attempt, price, "created")
+        now_ms = self._clock.now_ms()
+        return self.change(job_id, lambda j: jobs.adopt(j, number, prediction_id, price, now_ms))
+
+    def book(self, job_id: str, attempt: Attempt, price: int, why: LedgerReason) -> None:
+        """Write an attempt's ledger line, in the month in which the gate counted it."""
+        line = LedgerLine(
+            month=month_of(attempt.started_ms),
+            provider=attempt.provider,
+            job_id=job_id,
+            number=attempt.number,
+            microusd=price,
+            why=why,
+            at_ms=self._clock.now_ms(),
+        )
+        self._ledger.record(line)

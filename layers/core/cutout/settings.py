@@ -1,0 +1,115 @@
+"""The settings of a deployed stack, read once from `CUTOUT_*` environment variables.
+
+The template sets every variable; `tests/template` holds the two lists against each other.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from cutout.errors import ConfigurationError
+from cutout.models import Model
+
+PREFIX = "CUTOUT_"
+
+
+def _split(value: object) -> object:
+    """Turn a comma-separated parameter into a tuple, dropping blanks around the commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _micro(value: object) -> object:
+    """Turn a price in dollars ("0.017") into integer micro-dollars (17000)."""
+    return round(float(value) * 1_000_000) if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+MicroUsd = Annotated[int, BeforeValidator(_micro), Field(ge=0)]
+
+
+class ProviderSettings(Model):
+    """What the gate and the adapter of one provider need to know."""
+
+    name: str
+    base_url: str
+    api_key_parameter: str
+    max_concurrent: int
+    max_per_minute: int
+    expected_s: float
+    price_microusd: int
+    uses_webhook: bool
+
+
+class Settings(Model):
+    """Settings of one stack; a function that does not need a resource leaves its name empty."""
+
+    jobs_table: str = ""
+    work_bucket: str = ""
+    images_bucket: str = ""
+    dispatch_queue_url: str = ""
+    completions_queue_url: str = ""
+    webhook_base_url: str = ""
+    max_receives: Annotated[int, Field(ge=1)] = 5
+
+    input_prefix: str = ""
+    include_paths: CommaList = ()
+    exclude_paths: CommaList = ()
+    result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
+    output_format: Literal["png", "webp"] = "png"
+    max_input_bytes: Annotated[int, Field(gt=0)] = 26_214_400
+
+    providers: CommaList = ("eachlabs",)
+    eachlabs_api_key_parameter: str = "/cutout/eachlabs-api-key"
+    eachlabs_base_url: str = "https://api.eachlabs.ai/v1"
+    eachlabs_max_concurrent: Annotated[int, Field(ge=1, le=100)] = 10
+    eachlabs_max_per_minute: Annotated[int, Field(ge=1, le=1000)] = 100
+    eachlabs_expected_seconds: Annotated[float, Field(gt=0)] = 9.0
+    eachlabs_price_usd: MicroUsd = 17_000
+
+    monthly_budget_usd: MicroUsd = 100_000_000
+    attempt_timeout_seconds: Annotated[int, Field(ge=60)] = 600
+    max_attempts: Annotated[int, Field(ge=1)] = 3
+    job_retention_days: Annotated[int, Field(ge=1)] = 90
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Build the settings from environment variables.
+
+        Raises:
+            ConfigurationError: a variable is unknown or its value is not allowed; the message
+                names the variables and never their values.
+        """
+        values = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in env.items()
+            if name.startswith(PREFIX)
+        }
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = sorted({PREFIX + str(e["loc"][0]).upper() for e in error.errors() if e["loc"]})
+            message = f"these settings are wrong: {', '.join(wrong)}"
+            raise ConfigurationError(message) from error
+
+    def provider(self, name: str) -> ProviderSettings:
+        """Return the settings of one provider.
+
+        Raises:
+            ConfigurationError: no such provider.
+        """
+        if name != "eachlabs":
+            message = f"there is no provider named {name!r}"
+            raise ConfigurationError(message)
+        return ProviderSettings(
+            name=name,
+            base_url=self.eachlabs_base_url.rstrip("/"),
+            api_key_parameter=self.eachlabs_api_key_parameter,
+            max_concurrent=self.eachlabs_max_concurrent,
+            max_per_minute=self.eachlabs_max_per_minute,
+            expected_s=self.eachlabs_expected_seconds,
+            price_microusd=self.eachlabs_price_usd,
+            uses_webhook=True,
+        )
