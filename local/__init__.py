@@ -1,0 +1,1 @@
+"""Tools for working on Cutout without an AWS account or an API key."""

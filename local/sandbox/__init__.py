@@ -1,0 +1,1 @@
+"""A stand-in for the hosted providers: their contracts, limits and faults, on loopback only."""
