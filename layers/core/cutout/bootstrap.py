@@ -55,7 +55,6 @@ def submit_inbox() -> "SubmitInbox":
     line, images, messages, records = DynamoLine(_table()), _images(), _messages(), _records()
     attempts = Attempts(
         records=records,
-        line=line,
         images=images,
         messages=messages,
         providers={name: _provider(config.provider(name)) for name in config.providers},
@@ -75,7 +74,6 @@ def submit_inbox() -> "SubmitInbox":
     )
     intake = Intake(
         store=records.store,
-        line=line,
         images=images,
         messages=messages,
         settings=config,
@@ -84,7 +82,6 @@ def submit_inbox() -> "SubmitInbox":
     )
     endings = Endings(
         records=records,
-        line=line,
         messages=messages,
         settings=config,
         clock=clock,

@@ -2,11 +2,11 @@
 
 CutoutError
 ├── ConfigurationError             a person must change the setup
-├── ConflictError                  somebody else wrote first too often: the message is redelivered
-├── StorageError                   an AWS call failed for a passing reason: the message is redelivered
+├── ConflictError                  somebody else wrote first too often: the message comes again
+├── StorageError                   an AWS call failed for a passing reason: the message comes again
 │   └── ObjectMissingError         the object, or this version of it, is not there
 ├── ResultError                    the provider's result cannot be published; `code` is the reason
-├── LeaseHeldError                 another invocation is storing this job: the message is redelivered
+├── LeaseHeldError                 another invocation is storing this job: come back later
 ├── WebhookRejectedError           the caller gets 404 and no hint
 └── ProviderError                  DESIGN 4.4: what a provider's answer means for the attempt
     ├── ProviderRejectedError      this image is refused there

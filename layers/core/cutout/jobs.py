@@ -119,19 +119,13 @@ def set_aside(job: Job, now_ms: int) -> Job | None:
         )
         return end(job, JobState.FAILED, Reason(code="internal_error", message=message), now_ms)
     delay = RETRY_BASE_MS * 2**job.setbacks
-    return _step(
-        job,
-        now_ms,
-        available_ms=now_ms + delay,
-        setbacks=job.setbacks + 1,
-        last_number=job.last_number + 1,
-    )
+    return _step(job, now_ms, available_ms=now_ms + delay, setbacks=job.setbacks + 1)
 
 
 def fail_attempt(
     job: Job, number: int, reason: Reason, max_attempts: int, now_ms: int
 ) -> Job | None:
-    """End an attempt: back into the line with a growing pause, or `failed` when tries are used up."""
+    """End an attempt: back into the line after a growing pause, or `failed` at the last."""
     attempt = job.attempt(number)
     if attempt is None or attempt.ended is not None:
         return None

@@ -36,7 +36,11 @@ class Clock(Protocol):
 
 
 class JobStore(Protocol):
-    """The job records; reads are consistent."""
+    """The job records; reads are consistent.
+
+    A job is `queued` if and only if its entry (`jobs.entry_of`) is in the line: the store writes
+    both in one transaction, so that no crash can lose a waiting job.
+    """
 
     def get(self, job_id: str) -> Job | None:
         """Return the job, if there is one."""
@@ -46,28 +50,20 @@ class JobStore(Protocol):
         """Write a new job; False: there is one with this id already."""
         ...
 
-    def replace(self, job: Job) -> Job | None:
-        """Write the job on the condition that `job.version` is still the stored one.
+    def replace(self, old: Job, new: Job) -> Job | None:
+        """Write the new job on the condition that the stored one is still the old one.
 
         Returns:
-            The job with its new version; None: somebody else wrote in between.
+            The new job with its new version; None: somebody else wrote in between.
         """
         ...
 
 
 class Line(Protocol):
-    """The line of waiting jobs; reads are consistent."""
-
-    def add(self, entry: LineEntry) -> None:
-        """Put an entry into the line; adding it again changes nothing."""
-        ...
-
-    def remove(self, entry: LineEntry) -> None:
-        """Take this entry out; a later attempt's entry in the same place stays."""
-        ...
+    """The line of waiting jobs, as the job store keeps it; reads are consistent."""
 
     def first(self, count: int, now_ms: int) -> list[LineEntry]:
-        """Return at most `count` entries that are due, in the order they are served."""
+        """Return entries by lane and age: at most `count` that are due, then some later ones."""
         ...
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from cutout import jobs
 from cutout.adapters.aws import code_of, translated
-from cutout.models import Job, Lane, LedgerLine, LineEntry
+from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,7 +25,7 @@ type Item = dict[str, Any]
 
 _DAY_S = 86_400
 _LANES = {Lane.API: "0-api", Lane.UPLOAD: "1-upload", Lane.BACKFILL: "2-backfill"}
-_CONFLICT = "ConditionalCheckFailedException"
+_CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
 _TO_DYNAMO = TypeSerializer()
 _FROM_DYNAMO = TypeDeserializer()
 
@@ -56,31 +57,55 @@ class DynamoTable:
             )
         return answer.get("Item")
 
-    def put(self, item: Item, condition: str = "", values: Item | None = None) -> bool:
-        """Write one item; False: the condition did not hold."""
-        extra: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        if values:
-            extra["ExpressionAttributeValues"] = values
+    def put(self, item: Item) -> None:
+        """Write one item, whatever was there."""
+        with translated("writing the jobs table failed"):
+            self.client.put_item(TableName=self.name, Item=item)
+
+    def put_version(self, item: Item, expected: int, *others: Item) -> bool:
+        """Write one item on the condition that the stored `version` is the expected one.
+
+        Args:
+            item: the item, with its new version.
+            expected: the stored version; 0: there must be no such item.
+            *others: further transaction elements that happen with it or not at all.
+
+        Returns:
+            False: the condition did not hold, or somebody else was writing.
+        """
+        write: Item = {"TableName": self.name, "Item": item}
+        if expected:
+            write["ConditionExpression"] = "version = :expected"
+            write["ExpressionAttributeValues"] = to_item({":expected": expected})
+        else:
+            write["ConditionExpression"] = "attribute_not_exists(pk)"
         with translated("writing the jobs table failed"):
             try:
-                self.client.put_item(TableName=self.name, Item=item, **extra)
+                if others:
+                    elements: Any = [{"Put": write}, *others]
+                    self.client.transact_write_items(TransactItems=elements)
+                else:
+                    self.client.put_item(**write)
             except ClientError as error:
-                if code_of(error) == _CONFLICT:
+                if _is_conflict(error):
                     return False
                 raise
         return True
 
-    def put_version(self, item: Item, expected: int) -> bool:
-        """Write one item on the condition that the stored `version` is the expected one."""
-        return self.put(
-            item,
-            "version = :expected" if expected else "attribute_not_exists(pk)",
-            to_item({":expected": expected}) if expected else None,
-        )
+
+def _is_conflict(error: ClientError) -> bool:
+    """Tell whether a write lost against another one; a transaction says so per element."""
+    if code_of(error) != "TransactionCanceledException":
+        return code_of(error) in _CONFLICTS
+    reasons = error.response.get("CancellationReasons", [])
+    return any(
+        reason.get("Code") in ("ConditionalCheckFailed", "TransactionConflict")
+        for reason in reasons
+    )
 
 
 class DynamoJobStore:
-    """The job records; they expire `retention_days` after the upload."""
+    """The job records and the line; records expire `retention_days` after the upload."""
 
     def __init__(self, table: DynamoTable, retention_days: int) -> None:
         """Keep the table."""
@@ -94,12 +119,28 @@ class DynamoJobStore:
 
     def create(self, job: Job) -> bool:
         """Write a new job; False: there is one with this id already."""
-        return self._table.put_version(self._item(job.model_copy(update={"version": 1})), 0)
+        job = job.model_copy(update={"version": 1})
+        return self._table.put_version(self._item(job), 0, *self._line(None, job))
 
-    def replace(self, job: Job) -> Job | None:
-        """Write the job on the condition that `job.version` is still the stored one."""
-        written = job.model_copy(update={"version": job.version + 1})
-        return written if self._table.put_version(self._item(written), job.version) else None
+    def replace(self, old: Job, new: Job) -> Job | None:
+        """Write the new job on the condition that the stored one is still the old one."""
+        new = new.model_copy(update={"version": old.version + 1})
+        line = self._line(old, new)
+        return new if self._table.put_version(self._item(new), old.version, *line) else None
+
+    def _line(self, old: Job | None, new: Job) -> list[Item]:
+        """Return the transaction elements that keep the line in step with the job's state."""
+        elements: list[Item] = []
+        before = _place(jobs.entry_of(old)) if old and old.state is JobState.QUEUED else None
+        after = _place(jobs.entry_of(new)) if new.state is JobState.QUEUED else None
+        if before is not None and before != after:
+            key = to_item({"pk": "queue", "sk": before})
+            elements.append({"Delete": {"TableName": self._table.name, "Key": key}})
+        if after is not None:
+            values = jobs.entry_of(new).model_dump(mode="json")
+            item = to_item({"pk": "queue", "sk": after} | values)
+            elements.append({"Put": {"TableName": self._table.name, "Item": item}})
+        return elements
 
     def _item(self, job: Job) -> Item:
         """Return the record as it is stored."""
@@ -109,34 +150,14 @@ class DynamoJobStore:
 
 
 class DynamoLine:
-    """The line, in one partition of the base table: an index would be only eventually consistent."""
+    """The line, in one partition of the base table: an index is only eventually consistent."""
 
     def __init__(self, table: DynamoTable) -> None:
         """Keep the table."""
         self._table = table
 
-    def add(self, entry: LineEntry) -> None:
-        """Put an entry into the line; adding it again changes nothing."""
-        values = entry.model_dump(mode="json")
-        self._table.put(to_item({"pk": "queue", "sk": _place(entry)} | values))
-
-    def remove(self, entry: LineEntry) -> None:
-        """Take this entry out; a later attempt's entry in the same place stays."""
-        with translated("writing the jobs table failed"):
-            try:
-                self._table.client.delete_item(
-                    TableName=self._table.name,
-                    Key=to_item({"pk": "queue", "sk": _place(entry)}),
-                    ConditionExpression="#number = :number",
-                    ExpressionAttributeNames={"#number": "number"},
-                    ExpressionAttributeValues=to_item({":number": entry.number}),
-                )
-            except ClientError as error:
-                if code_of(error) != _CONFLICT:
-                    raise
-
     def first(self, count: int, now_ms: int) -> list[LineEntry]:
-        """Return entries by lane and age: at most `count` that are due, then later ones."""
+        """Return entries by lane and age: at most `count` that are due, then some later ones."""
         found: list[LineEntry] = []
         for lane in _LANES.values():
             due = sum(entry.available_ms <= now_ms for entry in found)

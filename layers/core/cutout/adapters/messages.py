@@ -62,7 +62,7 @@ class EventBridgeAnnouncer:
         """Publish the job's end state.
 
         Raises:
-            StorageError: the bus did not take it; `PutEvents` says so in its answer, not as an error.
+            StorageError: the bus did not take it; `PutEvents` says so in its answer only.
         """
         with translated("publishing an event failed"):
             answer = self._client.put_events(

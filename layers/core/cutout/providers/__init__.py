@@ -1,1 +1,1 @@
-"""One module per provider: its HTTP calls, its vocabulary, its webhook's form (docs/providers.md)."""
+"""One module per provider: HTTP calls, vocabulary, the webhook's form (docs/providers.md)."""

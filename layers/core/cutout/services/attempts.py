@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from cutout import jobs
 from cutout.errors import (
+    CutoutError,
     MaybeCreatedError,
     ProviderError,
     ProviderMisconfiguredError,
@@ -25,9 +26,9 @@ from cutout.errors import (
     ProviderUnavailableError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS
-from cutout.models import Announce, AttemptEnded, Job, JobState, Pending, Reason, Submission
+from cutout.models import Announce, AttemptEnded, Job, Pending, Reason, Submission
 from cutout.observability import logger
-from cutout.ports import Clock, ImageStore, Line, Messages, Metrics, Provider
+from cutout.ports import Clock, ImageStore, Messages, Metrics, Provider
 from cutout.services.dispatch import Release, Start
 from cutout.services.records import Records
 from cutout.settings import ProviderSettings, Settings
@@ -52,7 +53,6 @@ class Attempts:
         self,
         *,
         records: Records,
-        line: Line,
         images: ImageStore,
         messages: Messages,
         providers: Mapping[str, Provider],
@@ -62,7 +62,6 @@ class Attempts:
     ) -> None:
         """Keep the collaborators."""
         self._records = records
-        self._line = line
         self._images = images
         self._messages = messages
         self._providers = providers
@@ -89,10 +88,9 @@ class Attempts:
         try:
             job = self._record_start(start, token)
             if job is None:
-                self._line.remove(start.entry)
                 return Release(start.provider, start.attempt, refund=True)
             image_url = self._images.presign(job)
-        except Exception:  # the job is moved behind the others
+        except Exception:  # noqa: BLE001 whatever it was, nothing was created
             logger.exception("attempt failed before create", extra={"job_id": start.entry.job_id})
             return self._set_aside(start)
         return self._create(start, job, image_url, token)
@@ -100,13 +98,10 @@ class Attempts:
     def _record_start(self, start: Start, token: str) -> Job | None:
         """Step 2; None: the job does not want this attempt (any more)."""
         entry, stored = start.entry, token_hash(token)
-        job = self._records.change(
+        return self._records.change(
             entry.job_id,
             lambda j: jobs.start(j, entry.number, start.provider, stored, start.stamped_ms),
         )
-        if job is not None:
-            self._line.remove(entry)
-        return job
 
     def _create(self, start: Start, job: Job, image_url: str, token: str) -> Release | None:
         """Steps 3 and 4."""
@@ -214,24 +209,21 @@ class Attempts:
         return Release(start.provider, start.attempt, refund=True, pause=pause)
 
     def _set_aside(self, start: Start) -> Release:
-        """Move a job that raised behind the others."""
+        """Move a job that raised before create behind the others, and free its slot."""
         now_ms = self._clock.now_ms()
 
         def step(job: Job) -> Job | None:
             back = jobs.withdraw(job, start.entry.number, now_ms) or job
             return jobs.set_aside(back, now_ms)
 
-        self._settle(start, step)
+        try:
+            self._settle(start, step)
+        except CutoutError:
+            logger.exception("job not set aside", extra={"job_id": start.entry.job_id})
         return Release(start.provider, start.attempt, refund=True)
 
     def _settle(self, start: Start, step: jobs.Step) -> None:
-        """Change the job; put it back into the line, or have its end announced."""
+        """Change the job; if that ended it, have the end announced."""
         job = self._records.change(start.entry.job_id, step)
-        if job is None:
-            return
-        if job.state is JobState.QUEUED:
-            self._line.add(jobs.entry_of(job))
-            self._line.remove(start.entry)
-        elif job.is_over:
-            self._line.remove(start.entry)
+        if job is not None and job.is_over:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))

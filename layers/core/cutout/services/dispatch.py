@@ -6,6 +6,7 @@ write, who joined the line looks at the gate after that one, so the two can't mi
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from cutout import gate as gates
@@ -96,14 +97,21 @@ class Dispatcher:
 
     def dispatch(self, releases: Sequence[Release] = (), *, woken_for_ms: int = 0) -> None:
         """Free these slots, then start waiting jobs until the gate or the line says stop."""
+        tried: set[LineEntry] = set()
         while True:
-            starts, moved = self._move(releases, woken_for_ms)
+            starts, moved = self._move(releases, woken_for_ms, tried)
             if not moved:
                 return
+            tried.update(start.entry for start in starts)
             releases = [r for r in self._run_all(self._attempt, starts) if r is not None]
 
-    def _move(self, releases: Sequence[Release], woken_for_ms: int) -> tuple[list[Start], bool]:
+    def _move(
+        self, releases: Sequence[Release], woken_for_ms: int, tried: AbstractSet[LineEntry]
+    ) -> tuple[list[Start], bool]:
         """Write one move of the gate; return what it started and whether anything moved.
+
+        What was tried in this invocation is not started again: if its record can't be written, the
+        next invocation may have more luck, and this one ends.
 
         Raises:
             ConflictError: other invocations moved first every time.
@@ -112,7 +120,7 @@ class Dispatcher:
             now_ms = self._clock.now_ms()
             before = gates.settle_time(self._gate.read(), now_ms)
             after = _apply(before, releases, woken_for_ms)
-            after, starts, due_ms = self._fill(after, now_ms)
+            after, starts, due_ms = self._fill(after, now_ms, tried)
             if after == before:
                 return [], False
             if self._gate.write(after) is not None:
@@ -123,13 +131,19 @@ class Dispatcher:
         message = "the gate was moved by others every time"
         raise ConflictError(message)
 
-    def _fill(self, gate: Gate, now_ms: int) -> tuple[Gate, list[Start], int | None]:
+    def _fill(
+        self, gate: Gate, now_ms: int, tried: AbstractSet[LineEntry]
+    ) -> tuple[Gate, list[Start], int | None]:
         """Take slots for the first waiting jobs; plan a wake-up when only time blocks the rest."""
         rooms = self._rooms(gate, now_ms)
         opens = [r.opens_ms for r in rooms.values() if r.opens_ms is not None]
         if not any(r.count for r in rooms.values()) and not opens:
             return gate, [], None
-        entries = [e for e in self._line.first(2 * BATCH, now_ms) if not gate.holds(e.job_id)]
+        entries = [
+            entry
+            for entry in self._line.first(2 * BATCH, now_ms)
+            if entry not in tried and not gate.holds(entry.job_id)
+        ]
         starts: list[Start] = []
         for entry in entries:
             name = self._choose(entry, rooms)
@@ -164,7 +178,7 @@ class Dispatcher:
         }
 
     def _choose(self, entry: LineEntry, rooms: Mapping[str, Room]) -> str | None:
-        """Return the provider for a job: the first that takes it and is not paused, if it has room."""
+        """Return the provider for a job: the first allowed that is not paused, if it has room."""
         for name, free in rooms.items():
             if name in entry.excluded or free.blocked_by == "paused":
                 continue

@@ -1,9 +1,9 @@
 """What `submit` does when an attempt ended: adopt it, end or retry the job, free the slot."""
 
 from cutout import jobs
-from cutout.models import Announce, AttemptEnded, Failed, JobState, Reason, attempt_id
+from cutout.models import Announce, AttemptEnded, Failed, Reason, attempt_id
 from cutout.observability import logger
-from cutout.ports import Clock, Line, Messages, Metrics
+from cutout.ports import Clock, Messages, Metrics
 from cutout.services.dispatch import Release
 from cutout.services.records import Records
 from cutout.settings import Settings
@@ -12,11 +12,10 @@ from cutout.settings import Settings
 class Endings:
     """The dispatch side of DESIGN 2's sentence "attempt X ended so"; `store` moves the bytes."""
 
-    def __init__(  # noqa: PLR0913 the composition root names every one
+    def __init__(
         self,
         *,
         records: Records,
-        line: Line,
         messages: Messages,
         settings: Settings,
         clock: Clock,
@@ -24,7 +23,6 @@ class Endings:
     ) -> None:
         """Keep the collaborators."""
         self._records = records
-        self._line = line
         self._messages = messages
         self._settings = settings
         self._clock = clock
@@ -48,7 +46,7 @@ class Endings:
         most = self._settings.max_attempts
         job = self._records.change(
             ended.job_id, lambda j: jobs.fail_attempt(j, ended.number, reason, most, now_ms)
-        )
+        ) or self._records.store.get(ended.job_id)
         attempt = job.attempt(ended.number) if job is not None else None
         if job is None or attempt is None:
             return
@@ -58,7 +56,5 @@ class Endings:
             "attempt failed at the provider",
             extra={"job_id": job.job_id, "attempt": ended.number, "detail": outcome.message},
         )
-        if job.state is JobState.QUEUED:
-            self._line.add(jobs.entry_of(job))
-        elif job.is_over:
+        if not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))

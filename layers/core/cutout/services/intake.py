@@ -5,7 +5,7 @@ from cutout.errors import ObjectMissingError, ResultError
 from cutout.keys import KeyRules
 from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Reason, SourceObject
 from cutout.observability import logger
-from cutout.ports import Clock, ImageStore, JobStore, Line, Messages, Metrics
+from cutout.ports import Clock, ImageStore, JobStore, Messages, Metrics
 from cutout.settings import Settings
 
 
@@ -16,7 +16,6 @@ class Intake:
         self,
         *,
         store: JobStore,
-        line: Line,
         images: ImageStore,
         messages: Messages,
         settings: Settings,
@@ -25,7 +24,6 @@ class Intake:
     ) -> None:
         """Keep the collaborators."""
         self._store = store
-        self._line = line
         self._images = images
         self._messages = messages
         self._settings = settings
@@ -41,7 +39,7 @@ class Intake:
     def accept(self, ref: ObjectRef, lane: Lane) -> Job | None:
         """Record the job of the object's current version.
 
-        Seen again, the same version changes nothing but makes sure a queued job is in the line.
+        Seen again, the same version changes nothing.
 
         Returns:
             The job; None: the object is out of scope or gone, which costs a metric and no record.
@@ -70,14 +68,12 @@ class Intake:
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""
-        if job.state is JobState.QUEUED:
-            self._line.add(jobs.entry_of(job))
-        elif not job.announced:
+        if not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
         return job
 
     def _record(self, source: SourceObject, lane: Lane) -> Job:
-        """Write the job, then its place in the line or the announcement of its refusal."""
+        """Write the job, and have a refusal announced."""
         now_ms = self._clock.now_ms()
         job = jobs.new_job(source, lane, now_ms)
         reason = self._refusal(source)

@@ -33,9 +33,9 @@ class Records:
         for attempt in range(_TRIES):
             job = self.store.get(job_id)
             changed = step(job) if job is not None else None
-            if changed is None:
+            if job is None or changed is None:
                 return None
-            written = self.store.replace(changed)
+            written = self.store.replace(job, changed)
             if written is not None:
                 return written
             self._clock.sleep(_BACKOFF_S * (attempt + 1) * random.uniform(0.5, 1.5))  # noqa: S311

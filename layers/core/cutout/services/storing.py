@@ -91,7 +91,7 @@ class Storing:
             self._end(job, JobState.SKIPPED, Reason(code="source_deleted", message=message))
 
     def _lease(self, ended: AttemptEnded) -> Job | None:
-        """Take the storing lease and note the prediction; None: the job wants no result (any more)."""
+        """Take the storing lease and note the prediction; None: the job wants no result."""
         price = self._settings.provider(ended.provider).price_microusd
         self._records.adopt(ended.job_id, ended.number, ended.prediction_id, price)
         now_ms = self._clock.now_ms()
