@@ -50,9 +50,10 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.services.endings import Endings
     from cutout.services.inbox import SubmitInbox
     from cutout.services.intake import Intake
+    from cutout.services.moves import Mover
 
     config, clock, metrics = settings(), SystemClock(), EmfMetrics()
-    line, images, messages, records = DynamoLine(_table()), _images(), _messages(), _records()
+    images, messages, records = _images(), _messages(), _records()
     attempts = Attempts(
         records=records,
         images=images,
@@ -63,8 +64,8 @@ def submit_inbox() -> "SubmitInbox":
         metrics=metrics,
     )
     dispatcher = Dispatcher(
-        gate=DynamoGateStore(_table()),
-        line=line,
+        mover=Mover(DynamoGateStore(_table()), messages, clock),
+        line=DynamoLine(_table()),
         messages=messages,
         clock=clock,
         limits={name: _limits(config.provider(name)) for name in config.providers},

@@ -22,6 +22,21 @@ ARRIVAL_GUARD_MS = 1_000
 WAKE_VOID_MS = 2_000
 
 
+# What can block a provider's room.
+PAUSED = "paused"
+CONCURRENCY = "concurrency"
+BUDGET = "budget"
+RATE = "rate"
+
+RATE_LIMITED = "rate_limited"  # the pause after a 429; it ends by itself
+
+# The circuit (DESIGN 4.4): this many unavailable answers in a row pause the provider, first for
+# this long, then twice as long with every probe that fails.
+STRIKES_TO_PAUSE = 3
+CIRCUIT_PAUSE_MS = 30_000
+CIRCUIT_PAUSE_MAX_MS = 300_000
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one provider allows per key, and what one create costs and how long it may be silent."""
@@ -42,30 +57,40 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """One provider's side of the gate: `slots` by attempt id, `stamps` ascending."""
+class ProviderSide:
+    """One provider's side of the gate.
+
+    `slots` are by attempt id, `stamps` ascend. A pause with a reason other than a rate limit ends
+    in a probe: when its time is over, one create may start, and only its success lifts the pause.
+    `strikes` counts creates in a row that found the provider unavailable.
+    """
 
     slots: Mapping[str, Slot] = field(default_factory=dict)
     stamps: tuple[int, ...] = ()
     paused_until_ms: int = 0
     pause_reason: str = ""
+    strikes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The whole item. `version` is the number of moves so far."""
+    """The whole item. `version` is the number of moves so far.
+
+    `parked` says that jobs wait for the budget and that this was announced.
+    """
 
     version: int = 0
     month: str = ""
     spent_microusd: int = 0
     wake_ms: int = 0
-    providers: Mapping[str, Lanes] = field(default_factory=dict)
+    parked: bool = False
+    providers: Mapping[str, ProviderSide] = field(default_factory=dict)
 
-    def provider(self, name: str) -> Lanes:
+    def provider(self, name: str) -> ProviderSide:
         """Return one provider's side; an unknown one is empty."""
-        return self.providers.get(name, Lanes())
+        return self.providers.get(name, ProviderSide())
 
-    def with_provider(self, name: str, side: Lanes) -> "Gate":
+    def with_provider(self, name: str, side: ProviderSide) -> "Gate":
         """Return the gate with one provider's side replaced."""
         return replace(self, providers={**self.providers, name: side})
 
@@ -122,20 +147,22 @@ def room(gate: Gate, name: str, limits: Limits, budget_microusd: int, now_ms: in
     """
     side = gate.provider(name)
     if side.paused_until_ms > now_ms:
-        return Room(0, "paused", side.paused_until_ms)
-    slots = limits.max_concurrent - len(side.slots)
-    if slots <= 0:
-        return Room(0, "concurrency")
-    count = slots
+        return Room(0, PAUSED, side.paused_until_ms)
+    probing = side.pause_reason != ""
+    if probing and any(slot.stamped_ms >= side.paused_until_ms for slot in side.slots.values()):
+        return Room(0, PAUSED)
+    count = limits.max_concurrent - len(side.slots)
+    if count <= 0:
+        return Room(0, CONCURRENCY)
     if budget_microusd and limits.price_microusd:
         count = min(count, (budget_microusd - gate.spent_microusd) // limits.price_microusd)
         if count <= 0:
-            return Room(0, "budget")
+            return Room(0, BUDGET)
     rate = limits.max_per_minute - len(side.stamps)
     if rate <= 0:
         opening = side.stamps[-limits.max_per_minute]
-        return Room(0, "rate", opening + WINDOW_MS + ARRIVAL_GUARD_MS)
-    return Room(min(count, rate))
+        return Room(0, RATE, opening + WINDOW_MS + ARRIVAL_GUARD_MS)
+    return Room(1 if probing else min(count, rate))
 
 
 def take(gate: Gate, name: str, attempt: str, limits: Limits, now_ms: int) -> Gate:
@@ -167,12 +194,42 @@ def release(gate: Gate, name: str, attempt: str, *, refund: bool) -> Gate:
     return gate
 
 
+def extend(gate: Gate, name: str, attempt: str, until_ms: int) -> Gate:
+    """Lengthen the lease of a slot whose prediction is known to be running."""
+    side = gate.provider(name)
+    slot = side.slots.get(attempt)
+    if slot is None or slot.until_ms >= until_ms:
+        return gate
+    slots = {**side.slots, attempt: replace(slot, until_ms=until_ms)}
+    return gate.with_provider(name, replace(side, slots=slots))
+
+
 def pause(gate: Gate, name: str, reason: str, until_ms: int) -> Gate:
     """Start nothing at this provider until then; a longer pause is never shortened."""
     side = gate.provider(name)
     if side.paused_until_ms >= until_ms:
         return gate
-    return gate.with_provider(name, replace(side, paused_until_ms=until_ms, pause_reason=reason))
+    # A 429 in between does not make a broken set-up whole: the first reason stays.
+    lasting = "" if reason == RATE_LIMITED else reason
+    paused = replace(side, paused_until_ms=until_ms, pause_reason=side.pause_reason or lasting)
+    return gate.with_provider(name, paused)
+
+
+def strike(gate: Gate, name: str, now_ms: int) -> Gate:
+    """Count a create that found the provider unavailable; several in a row open the circuit."""
+    side = gate.provider(name)
+    side = replace(side, strikes=side.strikes + 1)
+    gate = gate.with_provider(name, side)
+    if side.strikes < STRIKES_TO_PAUSE:
+        return gate
+    doubled = CIRCUIT_PAUSE_MS * 2 ** min(side.strikes - STRIKES_TO_PAUSE, 10)
+    return pause(gate, name, "unavailable", now_ms + min(doubled, CIRCUIT_PAUSE_MAX_MS))
+
+
+def recover(gate: Gate, name: str) -> Gate:
+    """A create succeeded: lift the pause that waited for it and forget the strikes."""
+    side = gate.provider(name)
+    return gate.with_provider(name, replace(side, pause_reason="", strikes=0))
 
 
 def wake_outstanding(gate: Gate, now_ms: int) -> bool:

@@ -242,8 +242,17 @@ class Announce(Model):
     run: int
 
 
+class ProviderPaused(Model):
+    """Publish that a provider is paused, or (`provider` None) that the budget is reached."""
+
+    type: Literal["paused"] = "paused"
+    provider: str | None
+    reason: str
+    until_ms: int | None = None
+
+
 DispatchMessage = Annotated[AttemptEnded | Wake, Field(discriminator="type")]
-CompletionMessage = Annotated[AttemptEnded | Announce, Field(discriminator="type")]
+CompletionMessage = Annotated[AttemptEnded | Announce | ProviderPaused, Field(discriminator="type")]
 
 
 def attempt_id(job_id: str, number: int) -> str:

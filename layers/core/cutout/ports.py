@@ -14,6 +14,7 @@ from cutout.models import (
     LedgerLine,
     LineEntry,
     ObjectRef,
+    ProviderPaused,
     Outcome,
     ResultAttributes,
     SourceObject,
@@ -132,6 +133,10 @@ class Messages(Protocol):
         """Ask `store` to publish an end state."""
         ...
 
+    def paused(self, message: ProviderPaused) -> None:
+        """Ask `store` to publish a pause."""
+        ...
+
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
         ...
@@ -189,6 +194,10 @@ class Announcer(Protocol):
 
     def publish(self, job: Job) -> None:
         """Publish the job's end state as DESIGN 4.6's event."""
+        ...
+
+    def publish_pause(self, pause: ProviderPaused) -> None:
+        """Publish that a provider is paused or the budget reached."""
         ...
 
 

@@ -5,11 +5,12 @@ differences: at the defaults (10 slots, 100 stamps) the item is under 2 KB (docs
 """
 
 import json
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 from cutout.adapters.dynamodb import DynamoTable, from_item, to_item
-from cutout.gate import Gate, Lanes, Slot
+from cutout.gate import Gate, ProviderSide, Slot
 
 
 class DynamoGateStore:
@@ -26,13 +27,7 @@ class DynamoGateStore:
 
     def write(self, gate: Gate) -> Gate | None:
         """Write the gate on the condition that `gate.version` is still the stored one."""
-        written = Gate(
-            version=gate.version + 1,
-            month=gate.month,
-            spent_microusd=gate.spent_microusd,
-            wake_ms=gate.wake_ms,
-            providers=gate.providers,
-        )
+        written = replace(gate, version=gate.version + 1)
         item = to_item({"pk": "gate", "sk": "gate"} | pack(written))
         return written if self._table.put_version(item, gate.version) else None
 
@@ -46,7 +41,7 @@ def pack(gate: Gate) -> dict[str, Any]:
                 for attempt, slot in side.slots.items()
             ],
             "stamps": [*side.stamps[:1], *(b - a for a, b in pairwise(side.stamps))],
-            "paused": [side.paused_until_ms, side.pause_reason],
+            "paused": [side.paused_until_ms, side.pause_reason, side.strikes],
         }
         for name, side in gate.providers.items()
     }
@@ -55,6 +50,7 @@ def pack(gate: Gate) -> dict[str, Any]:
         "month": gate.month,
         "spent_microusd": gate.spent_microusd,
         "wake_ms": gate.wake_ms,
+        "parked": gate.parked,
         "providers": json.dumps(providers, separators=(",", ":")),
     }
 
@@ -62,11 +58,12 @@ def pack(gate: Gate) -> dict[str, Any]:
 def unpack(values: dict[str, Any]) -> Gate:
     """Return the gate that `pack` packed."""
     providers = {
-        name: Lanes(
+        name: ProviderSide(
             slots={attempt: Slot(*numbers) for attempt, *numbers in side["slots"]},
             stamps=tuple(accumulate(side["stamps"])),
             paused_until_ms=side["paused"][0],
             pause_reason=side["paused"][1],
+            strikes=side["paused"][2],
         )
         for name, side in json.loads(values["providers"]).items()
     }
@@ -75,5 +72,6 @@ def unpack(values: dict[str, Any]) -> Gate:
         month=str(values["month"]),
         spent_microusd=int(values["spent_microusd"]),
         wake_ms=int(values["wake_ms"]),
+        parked=bool(values["parked"]),
         providers=providers,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cutout.adapters.aws import translated
 from cutout.errors import StorageError
-from cutout.models import Announce, AttemptEnded, Job, JobState, Model, Wake
+from cutout.models import Announce, AttemptEnded, Job, JobState, Model, ProviderPaused, Wake
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -39,6 +39,10 @@ class SqsMessages:
         """Ask `store` to publish an end state."""
         self._send(self._completions_url, message)
 
+    def paused(self, message: ProviderPaused) -> None:
+        """Ask `store` to publish a pause."""
+        self._send(self._completions_url, message)
+
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
         self._send(self._dispatch_url, message, delay_s)
@@ -59,24 +63,43 @@ class EventBridgeAnnouncer:
         self._client = client
 
     def publish(self, job: Job) -> None:
-        """Publish the job's end state.
+        """Publish the job's end state; raises like `_put`."""
+        self._put(DETAIL_TYPES[job.state], detail_of(job))
+
+    def publish_pause(self, pause: ProviderPaused) -> None:
+        """Publish that a provider is paused or the budget reached; raises like `_put`."""
+        self._put("Cutout Provider Paused", pause_detail_of(pause))
+
+    def _put(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Put one event.
 
         Raises:
             StorageError: the bus did not take it; `PutEvents` says so in its answer only.
         """
+        entry = {"Source": EVENT_SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
         with translated("publishing an event failed"):
-            answer = self._client.put_events(
-                Entries=[
-                    {
-                        "Source": EVENT_SOURCE,
-                        "DetailType": DETAIL_TYPES[job.state],
-                        "Detail": json.dumps(detail_of(job)),
-                    }
-                ]
-            )
+            answer = self._client.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             message = f"publishing an event failed: {answer['Entries'][0].get('ErrorCode')}"
             raise StorageError(message)
+
+
+PAUSE_SENTENCES = {
+    "setup": "The provider refuses the key or the set-up; jobs wait until it is mended.",
+    "out_of_credit": "The provider's account has no credit left; jobs wait until it is filled up.",
+    "unavailable": "The provider failed several times in a row; it is tried again by itself.",
+    "budget_reached": "The monthly budget is used up; jobs wait for the next month or a higher cap.",
+}
+
+
+def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
+    """Return the event detail of a pause; `until` is when it is looked at again."""
+    return {
+        "version": EVENT_VERSION,
+        "provider": pause.provider,
+        "until": _iso(pause.until_ms),
+        "reason": {"code": pause.reason, "message": PAUSE_SENTENCES[pause.reason]},
+    }
 
 
 def detail_of(job: Job) -> dict[str, Any]:

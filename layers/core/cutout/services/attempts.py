@@ -29,7 +29,8 @@ from cutout.gate import ARRIVAL_GUARD_MS
 from cutout.models import Announce, AttemptEnded, Job, Pending, Reason, Submission
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics, Provider
-from cutout.services.dispatch import Release, Start
+from cutout.services.dispatch import Start
+from cutout.services.moves import Release
 from cutout.services.records import Records
 from cutout.settings import ProviderSettings, Settings
 
@@ -146,7 +147,7 @@ class Attempts:
                     outcome=submission.outcome,
                 )
             )
-        return None
+        return Release(start.provider, recovered=True) if start.in_doubt else None
 
     def _webhook_url(self, provider: ProviderSettings, job_id: str, token: str) -> str | None:
         """Return DESIGN 4.5's URL for this attempt; None: the provider is polled."""
@@ -199,7 +200,7 @@ class Attempts:
         self._settle(
             start, lambda j: jobs.fail_attempt(j, start.entry.number, reason, most, now_ms)
         )
-        return Release(start.provider, start.attempt, refund=True)
+        return Release(start.provider, start.attempt, refund=True, strike=True)
 
     def _withdraw(self, start: Start, why: str, *, pause_s: float | None = None) -> Release:
         """Give the slot back as if the attempt had never been; pause the provider if told to."""

@@ -1,35 +1,32 @@
-"""Move the gate: free slots, fill them from the line, keep one wake-up for when time opens it.
+"""Start as many waiting jobs as the gate allows; keep one wake-up for when time opens it.
 
 Everyone writes first and then reads (DESIGN 5): who freed a slot looks at the line after that
 write, who joined the line looks at the gate after that one, so the two can't miss each other.
 """
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cutout import gate as gates
-from cutout.errors import ConflictError
-from cutout.gate import Gate, Limits, Room
+from cutout.gate import BUDGET, PAUSED, Gate, Limits, Room
 from cutout.models import LineEntry, Wake, attempt_id
-from cutout.observability import logger
-from cutout.ports import Clock, GateStore, Line, Messages
+from cutout.ports import Clock, Line, Messages
+from cutout.services.moves import Mover, Release
 
 BATCH = 10  # creates started by one move of the gate
 MAX_WAKE_DELAY_S = 900  # SQS: DelaySeconds is at most 15 minutes
-_TRIES = 30
-_BACKOFF_S = 0.01
 _LONGEST_SLEEP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A waiting job that was given a slot."""
+    """A waiting job that was given a slot; `in_doubt`: its success would clear the provider."""
 
     entry: LineEntry
     provider: str
     stamped_ms: int
+    in_doubt: bool = False
 
     @property
     def attempt(self) -> str:
@@ -37,49 +34,46 @@ class Start:
         return attempt_id(self.entry.job_id, self.entry.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A slot to free; `refund`: nothing was created; `pause`: reason and until when."""
+@dataclass(slots=True)
+class _Plan:
+    """What one computation of a move decided besides the gate itself."""
 
-    provider: str
-    attempt: str
-    refund: bool = False
-    pause: tuple[str, int] | None = None
+    starts: list[Start] = field(default_factory=list)
+    wake_ms: int | None = None
 
 
-type RunAll = Callable[
-    [Callable[[Start], Release | None], Iterable[Start]], Iterable[Release | None]
-]
+type Attempt = Callable[[Start], Release | None]
+type RunAll = Callable[[Attempt, Iterable[Start]], Iterable[Release | None]]
 
 
 class Dispatcher:
-    """Starts as many waiting jobs as the gate allows, in batches of one write each."""
+    """Starts waiting jobs in batches of one gate write each."""
 
     def __init__(  # noqa: PLR0913 the composition root names every one
         self,
         *,
-        gate: GateStore,
+        mover: Mover,
         line: Line,
         messages: Messages,
         clock: Clock,
         limits: Mapping[str, Limits],
         budget_microusd: int,
-        attempt: Callable[[Start], Release | None],
+        attempt: Attempt,
         run_all: RunAll = map,
     ) -> None:
         """Keep the collaborators.
 
         Args:
-            gate: the gate.
+            mover: moves the gate.
             line: the line.
             messages: for the wake-up.
             clock: time.
             limits: of each provider, in the order of preference.
             budget_microusd: the month's cap; 0: none.
-            attempt: runs one attempt and returns its slot when it is free again.
+            attempt: runs one attempt and returns what its end means for the gate.
             run_all: runs the attempts of one batch, at once or in turn.
         """
-        self._gate = gate
+        self._mover = mover
         self._line = line
         self._messages = messages
         self._clock = clock
@@ -88,87 +82,85 @@ class Dispatcher:
         self._attempt = attempt
         self._run_all = run_all
 
-    def wake(self, due_ms: int) -> None:
-        """Handle a wake-up: wait out what the queue's whole seconds left over, then dispatch."""
-        left_s = (due_ms - self._clock.now_ms()) / 1000
+    def dispatch(self, releases: Sequence[Release] = (), *, woken_for_ms: int = 0) -> None:
+        """Free these slots, then start waiting jobs until the gate or the line says stop.
+
+        A wake-up comes a little early, because the queue delays by whole seconds; the rest is
+        waited out here. What was tried in this invocation is not started again in it.
+        """
+        left_s = (woken_for_ms - self._clock.now_ms()) / 1000
         if 0 < left_s <= _LONGEST_SLEEP_S:
             self._clock.sleep(left_s)
-        self.dispatch(woken_for_ms=due_ms)
-
-    def dispatch(self, releases: Sequence[Release] = (), *, woken_for_ms: int = 0) -> None:
-        """Free these slots, then start waiting jobs until the gate or the line says stop."""
         tried: set[LineEntry] = set()
         while True:
-            starts, moved = self._move(releases, woken_for_ms, tried)
-            if not moved:
+            plan = _Plan()
+            step = self._step(releases, woken_for_ms, tried, plan)
+            if not self._mover.move(step):
                 return
-            tried.update(start.entry for start in starts)
-            releases = [r for r in self._run_all(self._attempt, starts) if r is not None]
+            if plan.wake_ms is not None:
+                self._send_wake(plan.wake_ms)
+            tried.update(start.entry for start in plan.starts)
+            releases = [r for r in self._run_all(self._attempt, plan.starts) if r is not None]
 
-    def _move(
-        self, releases: Sequence[Release], woken_for_ms: int, tried: AbstractSet[LineEntry]
-    ) -> tuple[list[Start], bool]:
-        """Write one move of the gate; return what it started and whether anything moved.
+    def _step(
+        self,
+        releases: Sequence[Release],
+        woken_for_ms: int,
+        tried: AbstractSet[LineEntry],
+        plan: _Plan,
+    ) -> Callable[[Gate, int], Gate]:
+        """Return the move: free, fill, plan the wake-up. It may be computed more than once."""
 
-        What was tried in this invocation is not started again: if its record can't be written, the
-        next invocation may have more luck, and this one ends.
+        def step(gate: Gate, now_ms: int) -> Gate:
+            plan.starts, plan.wake_ms = [], None
+            for one in releases:
+                gate = one.apply(gate, now_ms)
+            if woken_for_ms and gate.wake_ms == woken_for_ms:
+                gate = replace(gate, wake_ms=0)
+            return self._fill(gate, now_ms, tried, plan)
 
-        Raises:
-            ConflictError: other invocations moved first every time.
-        """
-        for attempt in range(_TRIES):
-            now_ms = self._clock.now_ms()
-            before = gates.settle_time(self._gate.read(), now_ms)
-            after = _apply(before, releases, woken_for_ms)
-            after, starts, due_ms = self._fill(after, now_ms, tried)
-            if after == before:
-                return [], False
-            if self._gate.write(after) is not None:
-                if due_ms is not None:
-                    self._send_wake(due_ms, now_ms)
-                return starts, True
-            self._clock.sleep(_BACKOFF_S * random.uniform(1, 2 + attempt))  # noqa: S311
-        message = "the gate was moved by others every time"
-        raise ConflictError(message)
+        return step
 
-    def _fill(
-        self, gate: Gate, now_ms: int, tried: AbstractSet[LineEntry]
-    ) -> tuple[Gate, list[Start], int | None]:
-        """Take slots for the first waiting jobs; plan a wake-up when only time blocks the rest."""
+    def _fill(self, gate: Gate, now_ms: int, tried: AbstractSet[LineEntry], plan: _Plan) -> Gate:
+        """Take slots for the first waiting jobs; plan what is to happen when none may start."""
         rooms = self._rooms(gate, now_ms)
-        opens = [r.opens_ms for r in rooms.values() if r.opens_ms is not None]
-        if not any(r.count for r in rooms.values()) and not opens:
-            return gate, [], None
-        entries = [
+        full = not any(room.count for room in rooms.values())
+        broke = full and any(room.blocked_by == BUDGET for room in rooms.values())
+        if full and (gate.parked or not broke) and not _opens(rooms):
+            return (
+                gate  # a release, the month or a higher cap opens it, and each of them looks again
+            )
+        waiting = [
             entry
             for entry in self._line.first(2 * BATCH, now_ms)
             if entry not in tried and not gate.holds(entry.job_id)
         ]
-        starts: list[Start] = []
-        for entry in entries:
+        gate = replace(gate, parked=broke and (gate.parked or bool(waiting)))
+        for entry in waiting:
             name = self._choose(entry, rooms)
-            if entry.available_ms > now_ms or name is None or len(starts) == BATCH:
+            if entry.available_ms > now_ms or name is None or len(plan.starts) == BATCH:
                 continue
-            start = Start(entry, name, now_ms)
+            side = gate.provider(name)
+            doubt = bool(side.pause_reason or side.strikes)
+            start = Start(entry, name, now_ms, in_doubt=doubt)
             gate = gates.take(gate, name, start.attempt, self._limits[name], now_ms)
             rooms = self._rooms(gate, now_ms)
-            starts.append(start)
-        started = {start.entry for start in starts}
-        waiting = [entry for entry in entries if entry not in started]
-        return self._plan_wake(gate, waiting, starts, now_ms)
+            plan.starts.append(start)
+        started = {start.entry for start in plan.starts}
+        return self._plan_wake(gate, [e for e in waiting if e not in started], now_ms, plan)
 
     def _plan_wake(
-        self, gate: Gate, waiting: Sequence[LineEntry], starts: list[Start], now_ms: int
-    ) -> tuple[Gate, list[Start], int | None]:
+        self, gate: Gate, waiting: Sequence[LineEntry], now_ms: int, plan: _Plan
+    ) -> Gate:
         """Set the one wake-up for the moment the first waiting job could start, if time decides."""
-        if not waiting or len(starts) == BATCH:
-            return gate, starts, None
-        opens = [r.opens_ms for r in self._rooms(gate, now_ms).values() if r.opens_ms is not None]
-        later = [e.available_ms for e in waiting if e.available_ms > now_ms]
-        due_ms = min(opens + later, default=None)
+        if not waiting or len(plan.starts) == BATCH:
+            return gate
+        later = [entry.available_ms for entry in waiting if entry.available_ms > now_ms]
+        due_ms = min(_opens(self._rooms(gate, now_ms)) + later, default=None)
         if due_ms is None or (gates.wake_outstanding(gate, now_ms) and gate.wake_ms <= due_ms):
-            return gate, starts, None
-        return gates.set_wake(gate, due_ms), starts, due_ms
+            return gate
+        plan.wake_ms = due_ms
+        return gates.set_wake(gate, due_ms)
 
     def _rooms(self, gate: Gate, now_ms: int) -> dict[str, Room]:
         """Return the room at each provider."""
@@ -179,25 +171,18 @@ class Dispatcher:
 
     def _choose(self, entry: LineEntry, rooms: Mapping[str, Room]) -> str | None:
         """Return the provider for a job: the first allowed that is not paused, if it has room."""
-        for name, free in rooms.items():
-            if name in entry.excluded or free.blocked_by == "paused":
+        for name, room in rooms.items():
+            if name in entry.excluded or room.blocked_by == PAUSED:
                 continue
-            return name if free.count else None
+            return name if room.count else None
         return None
 
-    def _send_wake(self, due_ms: int, now_ms: int) -> None:
-        """Send the wake-up a little early: the queue delays by whole seconds only."""
-        delay_s = min(max(0, (due_ms - now_ms) // 1000), MAX_WAKE_DELAY_S)
-        self._messages.wake(Wake(due_ms=due_ms), delay_s)
-        logger.debug("wake-up sent", extra={"delay_s": delay_s})
+    def _send_wake(self, due_ms: int) -> None:
+        """Send the wake-up so that it comes in the second before it is due."""
+        delay_s = (due_ms - self._clock.now_ms()) // 1000
+        self._messages.wake(Wake(due_ms=due_ms), min(max(0, delay_s), MAX_WAKE_DELAY_S))
 
 
-def _apply(gate: Gate, releases: Sequence[Release], woken_for_ms: int) -> Gate:
-    """Return the gate with these slots freed, these pauses set and this wake-up done."""
-    for one in releases:
-        gate = gates.release(gate, one.provider, one.attempt, refund=one.refund)
-        if one.pause is not None:
-            gate = gates.pause(gate, one.provider, *one.pause)
-    if woken_for_ms and gate.wake_ms == woken_for_ms:
-        gate = replace(gate, wake_ms=0)
-    return gate
+def _opens(rooms: Mapping[str, Room]) -> list[int]:
+    """Return the times at which time alone opens a provider."""
+    return [room.opens_ms for room in rooms.values() if room.opens_ms is not None]

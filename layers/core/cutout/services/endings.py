@@ -4,7 +4,7 @@ from cutout import jobs
 from cutout.models import Announce, AttemptEnded, Failed, Reason, attempt_id
 from cutout.observability import logger
 from cutout.ports import Clock, Messages, Metrics
-from cutout.services.dispatch import Release
+from cutout.services.moves import Release
 from cutout.services.records import Records
 from cutout.settings import Settings
 

@@ -14,11 +14,13 @@ from cutout.models import (
     DispatchMessage,
     Lane,
     ObjectRef,
+    ProviderPaused,
 )
 from cutout.observability import logger
-from cutout.services.dispatch import Dispatcher, Release
+from cutout.services.dispatch import Dispatcher
 from cutout.services.endings import Endings
 from cutout.services.intake import Intake
+from cutout.services.moves import Release
 from cutout.services.storing import Storing
 
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage)
@@ -89,6 +91,9 @@ class StoreInbox(Inbox):
         message = _COMPLETION.validate_json(record.body)
         if isinstance(message, Announce):
             self._storing.announce(message)
+            return
+        if isinstance(message, ProviderPaused):
+            self._storing.announce_pause(message)
             return
         received = int(record.attributes.approximate_receive_count)
         self._storing.store(message, last_try=received >= self._max_receives)

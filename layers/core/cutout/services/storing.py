@@ -8,6 +8,7 @@ from cutout.models import (
     Job,
     JobState,
     ObjectRef,
+    ProviderPaused,
     Reason,
     Result,
     ResultAttributes,
@@ -63,6 +64,10 @@ class Storing:
         self._announcer.publish(job)
         now_ms = self._clock.now_ms()
         self._records.change(job.job_id, lambda j: jobs.announced(j, message.run, now_ms))
+
+    def announce_pause(self, pause: ProviderPaused) -> None:
+        """Publish that a provider is paused or the budget reached."""
+        self._announcer.publish_pause(pause)
 
     def store(self, ended: AttemptEnded, *, last_try: bool) -> None:
         """Bring the result of an attempt home.

@@ -1,0 +1,91 @@
+"""One move of the gate: read, compute, write if nobody else moved, tell what changed for people."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cutout import gate as gates
+from cutout.errors import ConflictError
+from cutout.gate import Gate
+from cutout.models import ProviderPaused
+from cutout.observability import logger
+from cutout.ports import Clock, GateStore, Messages
+
+_TRIES = 30
+_BACKOFF_S = 0.01
+
+type Step = Callable[[Gate, int], Gate]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What the end of an attempt means for the gate.
+
+    `attempt` is the slot to free; `refund`: nothing was created, the price comes back; `pause`:
+    reason and until when; `strike`: the provider was unavailable; `recovered`: a create succeeded
+    although the provider was in doubt.
+    """
+
+    provider: str
+    attempt: str | None = None
+    refund: bool = False
+    pause: tuple[str, int] | None = None
+    strike: bool = False
+    recovered: bool = False
+
+    def apply(self, gate: Gate, now_ms: int) -> Gate:
+        """Return the gate after it."""
+        if self.attempt is not None:
+            gate = gates.release(gate, self.provider, self.attempt, refund=self.refund)
+        if self.recovered:
+            gate = gates.recover(gate, self.provider)
+        if self.strike:
+            gate = gates.strike(gate, self.provider, now_ms)
+        if self.pause is not None:
+            gate = gates.pause(gate, self.provider, *self.pause)
+        return gate
+
+
+class Mover:
+    """Moves the gate against other invocations that move it too."""
+
+    def __init__(self, gate: GateStore, messages: Messages, clock: Clock) -> None:
+        """Keep the collaborators."""
+        self._gate = gate
+        self._messages = messages
+        self._clock = clock
+
+    def move(self, step: Step) -> bool:
+        """Apply a step until its write holds; False: it changes nothing, so nothing was written.
+
+        Raises:
+            ConflictError: other invocations moved first every time.
+        """
+        for attempt in range(_TRIES):
+            now_ms = self._clock.now_ms()
+            before = gates.settle_time(self._gate.read(), now_ms)
+            after = step(before, now_ms)
+            if after == before:
+                return False
+            if self._gate.write(after) is not None:
+                self._tell(before, after)
+                return True
+            self._clock.sleep(_BACKOFF_S * random.uniform(1, 2 + attempt))  # noqa: S311
+        message = "the gate was moved by others every time"
+        raise ConflictError(message)
+
+    def _tell(self, before: Gate, after: Gate) -> None:
+        """Announce a provider's pause and a reached budget, once each."""
+        for name, side in after.providers.items():
+            if side.pause_reason and not before.provider(name).pause_reason:
+                logger.warning(
+                    "provider paused", extra={"provider": name, "reason": side.pause_reason}
+                )
+                self._messages.paused(
+                    ProviderPaused(
+                        provider=name, reason=side.pause_reason, until_ms=side.paused_until_ms
+                    )
+                )
+        if after.parked and not before.parked:
+            logger.warning("monthly budget reached")
+            self._messages.paused(ProviderPaused(provider=None, reason="budget_reached"))
