@@ -10,6 +10,7 @@ from cutout.models import Announce, AttemptEnded, Job, JobState, Model, Provider
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
     from mypy_boto3_sqs import SQSClient
 
 EVENT_SOURCE = "cutout"
@@ -76,7 +77,11 @@ class EventBridgeAnnouncer:
         Raises:
             StorageError: the bus did not take it; `PutEvents` says so in its answer only.
         """
-        entry = {"Source": EVENT_SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry: PutEventsRequestEntryTypeDef = {
+            "Source": EVENT_SOURCE,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+        }
         with translated("publishing an event failed"):
             answer = self._client.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
@@ -88,7 +93,7 @@ PAUSE_SENTENCES = {
     "setup": "The provider refuses the key or the set-up; jobs wait until it is mended.",
     "out_of_credit": "The provider's account has no credit left; jobs wait until it is filled up.",
     "unavailable": "The provider failed several times in a row; it is tried again by itself.",
-    "budget_reached": "The monthly budget is used up; jobs wait for the next month or a higher cap.",
+    "budget_reached": "The monthly budget is used up; jobs wait for a new month or a higher cap.",
 }
 
 

@@ -3,7 +3,6 @@
 import json
 from abc import ABC, abstractmethod
 
-from aws_lambda_powertools.utilities.data_classes import S3EventBridgeNotificationEvent
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import TypeAdapter
 
@@ -57,12 +56,13 @@ class SubmitInbox(Inbox):
     def _handle(self, record: SQSRecord) -> None:
         """Accept an upload, settle an ending, or note a wake-up.
 
-        S3's keys are plain in EventBridge events (they are form-encoded only in notifications).
+        S3's keys are form-encoded only in its own notifications and plain in EventBridge events;
+        the data class of Powertools decodes them all the same, so it is not used here.
         """
         body = json.loads(record.body)
         if "detail" in body:
-            detail = S3EventBridgeNotificationEvent(body).detail
-            ref = ObjectRef(bucket=detail.bucket.name, key=detail.object.key)
+            detail = body["detail"]
+            ref = ObjectRef(bucket=detail["bucket"]["name"], key=detail["object"]["key"])
             self._intake.accept(ref, Lane.UPLOAD)
             return
         message = _DISPATCH.validate_python(body)
