@@ -8,6 +8,7 @@ Everything is built at the first event and kept as long as the execution environ
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from cutout.adapters.messages import SqsMessages
     from cutout.adapters.s3 import S3ImageStore
     from cutout.ports import Provider
+    from cutout.services.gauges import Gauges
     from cutout.services.inbox import StoreInbox, SubmitInbox
+    from cutout.services.reconcile import Reconciler
     from cutout.services.records import Records
     from cutout.services.webhooks import Webhooks
 
@@ -32,6 +35,14 @@ RESULT_BYTES_PER_INPUT_BYTE = 5  # PEERS P22: a PNG is about five times its JPEG
 # two rounds of the minute's look at silent jobs.
 LEASE_FACTOR = 10
 MIN_LEASE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileApp:
+    """What `reconcile` does: repair, then measure."""
+
+    reconciler: "Reconciler"
+    gauges: "Gauges"
 
 
 @cache
@@ -58,7 +69,7 @@ def submit_inbox() -> "SubmitInbox":
         records=records,
         images=images,
         messages=messages,
-        providers={name: _provider(config.provider(name)) for name in config.providers},
+        providers=_providers(),
         settings=config,
         clock=clock,
         metrics=metrics,
@@ -133,6 +144,35 @@ def store_completions() -> "StoreInbox":
 
 
 @cache
+def reconcile_app() -> ReconcileApp:
+    """Build what `reconcile` does."""
+    from cutout.adapters.dynamodb import DynamoJobStore, DynamoLine
+    from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.services.gauges import Gauges
+    from cutout.services.moves import Mover
+    from cutout.services.reconcile import Reconciler
+
+    config, clock, metrics, gate = (
+        settings(),
+        SystemClock(),
+        EmfMetrics(),
+        DynamoGateStore(_table()),
+    )
+    reconciler = Reconciler(
+        index=DynamoJobStore(_table(), config.job_retention_days),
+        records=_records(),
+        mover=Mover(gate, _messages(), clock),
+        messages=_messages(),
+        providers=_providers(),
+        settings=config,
+        clock=clock,
+        metrics=metrics,
+    )
+    gauges = Gauges(gate=gate, line=line, providers=config.providers, clock=clock, metrics=metrics)
+    return ReconcileApp(reconciler, gauges)
+
+
+@cache
 def _table() -> "DynamoTable":
     """Return the jobs table."""
     from cutout.adapters.aws import client
@@ -168,6 +208,13 @@ def _messages() -> "SqsMessages":
 
     config = settings()
     return SqsMessages(client("sqs"), config.dispatch_queue_url, config.completions_queue_url)
+
+
+@cache
+def _providers() -> "dict[str, Provider]":
+    """Return the adapters of the stack's providers."""
+    config = settings()
+    return {name: _provider(config.provider(name)) for name in config.providers}
 
 
 def _provider(config: ProviderSettings) -> "Provider":

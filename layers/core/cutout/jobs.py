@@ -130,7 +130,8 @@ def fail_attempt(
     if attempt is None or attempt.ended is not None:
         return None
     job = _with_attempt(job, attempt.model_copy(update={"ended": reason.code}))
-    if job.state not in _IN_FLIGHT or number != job.last_number:
+    abandoned = job.state is JobState.STORING and job.storing_until_ms <= now_ms
+    if number != job.last_number or (job.state not in _IN_FLIGHT and not abandoned):
         return _step(job, now_ms)
     failures = job.failures + 1
     job = job.model_copy(update={"failures": failures})
@@ -163,7 +164,9 @@ def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:
     return _step(job, now_ms, state=JobState.STORING, storing_until_ms=now_ms + lease_ms)
 
 
-def succeed(job: Job, number: int, prediction_id: str, result: Result, now_ms: int) -> Job | None:
+def succeed(
+    job: Job, number: int, prediction_id: str | None, result: Result, now_ms: int
+) -> Job | None:
     """Step into `succeeded`; None: the run has an end state already."""
     attempt = job.attempt(number)
     if attempt is None:

@@ -4,7 +4,7 @@ Times are UTC milliseconds since the epoch (`*_ms`); money is integer micro-doll
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,10 @@ class Model(BaseModel):
     """Base: immutable, unknown fields refused, inputs never echoed into error messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+MAYBE_CREATED: Final = "maybe_created"  # reason code of an attempt whose create was never answered
+UNANNOUNCED = "unannounced"  # shelf of end states that are not published yet
 
 
 class JobState(StrEnum):
@@ -101,6 +105,11 @@ class Attempt(Model):
     prediction_id: str | None = None
     ended: str | None = None
 
+    @property
+    def may_have_cost(self) -> bool:
+        """Tell whether a prediction exists or may exist, so that its price stays spent."""
+        return self.prediction_id is not None or self.ended in (None, MAYBE_CREATED)
+
 
 class Result(Model):
     """The object that was written; `width` and `height` in pixels."""
@@ -154,6 +163,11 @@ class Job(Model):
     def is_over(self) -> bool:
         """Tell whether the run has reached an end state."""
         return self.state in END_STATES
+
+    @property
+    def shelf(self) -> str:
+        """Return where the index keeps the job: its state, until published `unannounced`."""
+        return self.state if self.announced else UNANNOUNCED
 
     def attempt(self, number: int) -> Attempt | None:
         """Return the attempt with this number, if there is one."""
@@ -217,13 +231,16 @@ class LedgerLine(Model):
 
 
 class AttemptEnded(Model):
-    """The sentence webhook and poll both say, to both queues: attempt X ended so."""
+    """The sentence webhook and poll both say, to both queues: attempt X ended so.
+
+    `prediction_id` is None only where the answer to create was never known (*maybe created*).
+    """
 
     type: Literal["ended"] = "ended"
     job_id: str
     number: int
     provider: str
-    prediction_id: str
+    prediction_id: str | None
     outcome: Annotated[Succeeded | Failed, Field(discriminator="status")]
 
 

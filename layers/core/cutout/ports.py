@@ -3,6 +3,7 @@
 Every method may raise `StorageError` for a passing fault; the message is then redelivered.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -60,11 +61,23 @@ class JobStore(Protocol):
         ...
 
 
+class JobIndex(Protocol):
+    """The jobs by where they stand; an index, so a little late, never a scan."""
+
+    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
+        """Yield the ids of jobs that came to this shelf (`Job.shelf`) before then, oldest first."""
+        ...
+
+
 class Line(Protocol):
     """The line of waiting jobs, as the job store keeps it; reads are consistent."""
 
     def first(self, count: int, now_ms: int) -> list[LineEntry]:
         """Return entries by lane and age: at most `count` that are due, then some later ones."""
+        ...
+
+    def size(self) -> int:
+        """Return how many jobs wait."""
         ...
 
 

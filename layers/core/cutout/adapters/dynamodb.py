@@ -2,13 +2,13 @@
 
 | item | pk | sk |
 |---|---|---|
-| job | `job#{job_id}` | `job` |
+| job; index `ByShelf`: `shelf`, `updated_ms` | `job#{job_id}` | `job` |
 | place in the line | `queue` | `{lane}#{available_ms}#{job_id}` |
 | gate | `gate` | `gate` |
 | ledger line | `ledger#{month}` | `{provider}#{job_id}.{number}` |
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 type Item = dict[str, Any]
 
+INDEX = "ByShelf"
+_OWN = frozenset({"pk", "sk", "expires_at", "shelf"})
 _DAY_S = 86_400
 _LANES = {Lane.API: "0-api", Lane.UPLOAD: "1-upload", Lane.BACKFILL: "2-backfill"}
 _CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
@@ -36,9 +38,10 @@ def to_item(values: Mapping[str, object]) -> Item:
 
 
 def from_item(item: Item) -> dict[str, Any]:
-    """Return typed attributes as plain values, without the keys."""
-    plain = {name: _FROM_DYNAMO.deserialize(value) for name, value in item.items()}
-    return {name: value for name, value in plain.items() if name not in ("pk", "sk", "expires_at")}
+    """Return typed attributes as plain values, without keys and what only DynamoDB looks at."""
+    return {
+        name: _FROM_DYNAMO.deserialize(value) for name, value in item.items() if name not in _OWN
+    }
 
 
 class DynamoTable:
@@ -146,7 +149,21 @@ class DynamoJobStore:
         """Return the record as it is stored."""
         values = job.model_dump(mode="json", exclude_none=True)
         expires_at = job.created_ms // 1000 + self._retention_s
-        return to_item({"pk": f"job#{job.job_id}", "sk": "job", "expires_at": expires_at} | values)
+        keys = {"pk": f"job#{job.job_id}", "sk": "job", "expires_at": expires_at}
+        return to_item(keys | {"shelf": job.shelf} | values)
+
+    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
+        """Yield the ids of jobs that came to this shelf before then, oldest first, page by page."""
+        pages = self._table.client.get_paginator("query").paginate(
+            TableName=self._table.name,
+            IndexName=INDEX,
+            KeyConditionExpression="shelf = :shelf AND updated_ms < :before",
+            ExpressionAttributeValues=to_item({":shelf": shelf, ":before": before_ms}),
+        )
+        with translated("reading the job index failed"):
+            for page in pages:
+                for item in page["Items"]:
+                    yield item["pk"]["S"].removeprefix("job#")
 
 
 class DynamoLine:
@@ -173,6 +190,17 @@ class DynamoLine:
                 )
             found += [LineEntry.model_validate(from_item(item)) for item in answer["Items"]]
         return found
+
+    def size(self) -> int:
+        """Return how many jobs wait; every 1 MB of the line is one page."""
+        pages = self._table.client.get_paginator("query").paginate(
+            TableName=self._table.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=to_item({":pk": "queue"}),
+            Select="COUNT",
+        )
+        with translated("counting the line failed"):
+            return sum(page["Count"] for page in pages)
 
 
 class DynamoLedger:

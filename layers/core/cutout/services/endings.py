@@ -1,7 +1,15 @@
 """What `submit` does when an attempt ended: adopt it, end or retry the job, free the slot."""
 
 from cutout import jobs
-from cutout.models import Announce, AttemptEnded, Failed, Reason, attempt_id
+from cutout.models import (
+    MAYBE_CREATED,
+    Announce,
+    AttemptEnded,
+    Failed,
+    LedgerReason,
+    Reason,
+    attempt_id,
+)
 from cutout.observability import logger
 from cutout.ports import Clock, Messages, Metrics
 from cutout.services.moves import Release
@@ -50,7 +58,8 @@ class Endings:
         attempt = job.attempt(ended.number) if job is not None else None
         if job is None or attempt is None:
             return
-        self._records.book(ended.job_id, attempt, price, "failed")
+        why: LedgerReason = MAYBE_CREATED if attempt.ended == MAYBE_CREATED else "failed"
+        self._records.book(ended.job_id, attempt, price, why)
         self._metrics.count("AttemptFailed", provider=ended.provider)
         logger.warning(
             "attempt failed at the provider",

@@ -5,7 +5,7 @@ import random
 from cutout import jobs
 from cutout.errors import ConflictError
 from cutout.gate import month_of
-from cutout.models import Attempt, Job, LedgerLine, LedgerReason
+from cutout.models import MAYBE_CREATED, Attempt, Job, LedgerLine, LedgerReason
 from cutout.ports import Clock, JobStore, Ledger
 
 _TRIES = 8
@@ -42,19 +42,22 @@ class Records:
         message = "the job record was written by others every time"
         raise ConflictError(message)
 
-    def adopt(self, job_id: str, number: int, prediction_id: str, price: int) -> Job | None:
+    def adopt(self, job_id: str, number: int, prediction_id: str | None, price: int) -> None:
         """Record that an attempt's prediction exists: its ledger line first, then the job.
 
         Whoever learns of the prediction first calls this: the answer to create, the webhook, the
         poll. The ledger line is keyed by the attempt, so a repetition changes nothing.
         """
+        if prediction_id is None:
+            return
         job = self.store.get(job_id)
         attempt = job.attempt(number) if job is not None else None
         if attempt is None or attempt.prediction_id is not None:
-            return None
-        self.book(job_id, attempt, price, "created")
+            return
+        given_up = attempt.ended == MAYBE_CREATED
+        self.book(job_id, attempt, price, MAYBE_CREATED if given_up else "created")
         now_ms = self._clock.now_ms()
-        return self.change(job_id, lambda j: jobs.adopt(j, number, prediction_id, price, now_ms))
+        self.change(job_id, lambda j: jobs.adopt(j, number, prediction_id, price, now_ms))
 
     def book(self, job_id: str, attempt: Attempt, price: int, why: LedgerReason) -> None:
         """Write an attempt's ledger line, in the month in which the gate counted it."""

@@ -1,0 +1,183 @@
+"""Every minute, level-triggered: whatever the edges missed is found by index and made to move.
+
+Safe to run twice at once: every step is a conditional write or an idempotent message.
+"""
+
+from collections.abc import Callable, Mapping
+
+from cutout import gate as gates
+from cutout import jobs
+from cutout.errors import PredictionUnknownError, ProviderError
+from cutout.gate import Gate
+from cutout.models import (
+    MAYBE_CREATED,
+    UNANNOUNCED,
+    Announce,
+    Attempt,
+    AttemptEnded,
+    Failed,
+    Job,
+    JobState,
+    Outcome,
+    Pending,
+    Reason,
+    Wake,
+    attempt_id,
+)
+from cutout.observability import logger
+from cutout.ports import Clock, JobIndex, Messages, Metrics, Provider
+from cutout.services.moves import Mover, Release
+from cutout.services.records import Records
+from cutout.settings import Settings
+
+CREATE_TIMEOUT_MS = 21_000  # the timeouts of providers/http.py, one after the other
+HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expected time
+SILENCE_FACTOR = 3  # a webhook this many expected times late is asked for
+MIN_SILENCE_MS = 15_000
+LEASE_STEP_MS = 150_000  # two rounds and a half: a running prediction's slot never ends between two
+STORING_GRACE_MS = 120_000  # the queue's own redelivery comes first
+ANNOUNCE_GRACE_MS = 30_000
+
+
+class Reconciler:
+    """Finds silent, expired and stuck work."""
+
+    def __init__(  # noqa: PLR0913 the composition root names every one
+        self,
+        *,
+        index: JobIndex,
+        records: Records,
+        mover: Mover,
+        messages: Messages,
+        providers: Mapping[str, Provider],
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        """Keep the collaborators."""
+        self._index = index
+        self._records = records
+        self._mover = mover
+        self._messages = messages
+        self._providers = providers
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+
+    def run(self) -> None:
+        """Look once at everything in flight, then have `submit` look at the line."""
+        now_ms = self._clock.now_ms()
+        self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._maybe_created)
+        self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
+        self._each(JobState.STORING, now_ms - STORING_GRACE_MS, self._stuck)
+        self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
+        self._mover.move(self._free_dead_slots)
+        self._messages.wake(Wake(), 0)
+
+    def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
+        """Look at every job that has stood on this shelf since then; one never stops the others."""
+        for job_id in self._index.standing(shelf, before_ms):
+            try:
+                job = self._records.store.get(job_id)
+                if job is not None and job.shelf == shelf:
+                    look(job)
+            except Exception:  # noqa: BLE001 the next minute looks at it again
+                logger.exception("job not reconciled", extra={"job_id": job_id})
+                self._metrics.count("ReconcileFailed")
+
+    def _maybe_created(self, job: Job) -> None:
+        """Give up an attempt whose create was never answered, once its hold is over."""
+        attempt = job.attempts[-1]
+        expected_ms = self._settings.provider(attempt.provider).expected_s * 1000
+        over_ms = attempt.started_ms + CREATE_TIMEOUT_MS + HOLD_FACTOR * expected_ms
+        if self._clock.now_ms() >= over_ms:
+            message = "the answer to create was lost, and no webhook came"
+            self._say(job, attempt, Failed(code=MAYBE_CREATED, message=message))
+
+    def _silent(self, job: Job) -> None:
+        """Ask for a prediction whose webhook or poll is late."""
+        attempt = job.attempts[-1]
+        expected_ms = self._settings.provider(attempt.provider).expected_s * 1000
+        quiet_ms = max(MIN_SILENCE_MS, SILENCE_FACTOR * expected_ms)
+        if self._clock.now_ms() - attempt.started_ms >= quiet_ms:
+            self._metrics.count("SilentPrediction", provider=attempt.provider)
+            self._ask(job)
+
+    def _stuck(self, job: Job) -> None:
+        """Have a result stored whose lease ended long ago: from a fresh URL, or else give it up."""
+        now_ms = self._clock.now_ms()
+        deadline_ms = job.attempts[-1].started_ms + 1000 * self._settings.attempt_timeout_seconds
+        if now_ms < deadline_ms:
+            self._ask(job)
+            return
+        message = "The result could not be stored before the attempt's time was over."
+        reason = Reason(code="result_unavailable", message=message)
+        ended = self._records.change(
+            job.job_id, lambda j: jobs.end(j, JobState.FAILED, reason, now_ms)
+        )
+        if ended is not None:
+            self._announce(ended)
+
+    def _ask(self, job: Job) -> None:
+        """Ask the provider how the last attempt stands, and pass on what it says."""
+        attempt = job.attempts[-1]
+        if attempt.prediction_id is None:
+            return
+        outcome = self._status(attempt, attempt.prediction_id)
+        if not isinstance(outcome, Pending):
+            self._say(job, attempt, outcome)
+            return
+        deadline_ms = attempt.started_ms + 1000 * self._settings.attempt_timeout_seconds
+        now_ms = self._clock.now_ms()
+        if now_ms >= deadline_ms:
+            seconds = self._settings.attempt_timeout_seconds
+            message = f"no end after {seconds} seconds"
+            self._say(job, attempt, Failed(code="attempt_timeout", message=message))
+            return
+        name, slot = attempt.provider, attempt_id(job.job_id, attempt.number)
+        until_ms = min(deadline_ms, now_ms + LEASE_STEP_MS)
+        self._mover.move(lambda gate, _: gates.extend(gate, name, slot, until_ms))
+
+    def _status(self, attempt: Attempt, prediction_id: str) -> Outcome:
+        """Ask once; what cannot be learnt now is pending until the deadline."""
+        try:
+            return self._providers[attempt.provider].status(prediction_id)
+        except PredictionUnknownError:
+            return Failed(code="prediction_unknown", message="the provider forgot the prediction")
+        except ProviderError as error:
+            logger.warning(
+                "status unknown", extra={"provider": attempt.provider, "detail": str(error)}
+            )
+            return Pending()
+
+    def _say(self, job: Job, attempt: Attempt, outcome: Outcome) -> None:
+        """Say to both queues that the attempt ended."""
+        if isinstance(outcome, Pending):
+            return
+        self._messages.ended(
+            AttemptEnded(
+                job_id=job.job_id,
+                number=attempt.number,
+                provider=attempt.provider,
+                prediction_id=attempt.prediction_id,
+                outcome=outcome,
+            )
+        )
+
+    def _announce(self, job: Job) -> None:
+        """Have an end state published that was not."""
+        self._messages.announce(Announce(job_id=job.job_id, run=job.run))
+
+    def _free_dead_slots(self, gate: Gate, now_ms: int) -> Gate:
+        """Free slots whose attempt was never recorded, or is over (their release was lost)."""
+        for name, side in gate.providers.items():
+            for slot, held in side.slots.items():
+                if now_ms - held.stamped_ms < CREATE_TIMEOUT_MS:
+                    continue
+                job_id, _, number = slot.rpartition(".")
+                job = self._records.store.get(job_id)
+                attempt = job.attempt(int(number)) if job is not None else None
+                if attempt is None or attempt.ended is not None:
+                    refund = attempt is None or not attempt.may_have_cost
+                    gate = Release(name, slot, refund=refund).apply(gate, now_ms)
+        return gate
