@@ -56,6 +56,7 @@ down: setup ## Stop the local stack
 .PHONY: build
 build: setup ## Build what is deployed
 	$(BIN)/sam build
+	$(BIN)/python -c 'from pathlib import Path; from local.deploy import precompile; precompile(Path(".aws-sam/build"))'
 
 .PHONY: deploy
 deploy: build ## Build, and deploy to AWS

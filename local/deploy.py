@@ -1,11 +1,13 @@
 """Build and deploy the application to the local AWS with the SAM CLI."""
 
+import compileall
 import hashlib
 import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from local import parameters
 from local.console import stage
@@ -51,6 +53,17 @@ def _build(directory: Path, architecture: str) -> None:
         *("--parameter-overrides", f"Architecture={architecture}"),
     ]
     run(command, env=_environment(), cwd=ROOT, log=directory / "build.log")
+    precompile(_BUILD)
+
+
+def precompile(build: Path) -> None:
+    """Put compiled modules beside the sources of a build, for faster cold starts.
+
+    Without them every new execution environment compiles every module it imports. Their validity
+    is not tied to time stamps, which do not survive the way into a layer.
+    """
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(build, quiet=2, stripdir=str(build), invalidation_mode=mode)
 
 
 def _deploy(endpoint: Endpoint, directory: Path, overrides: Mapping[str, str]) -> dict[str, str]:

@@ -109,6 +109,7 @@ def _aws_environment(directory: Path, port: int) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "STATE_DIR": str(_temporary(directory) / "state"),
         "S3_DATA_DIR": str(_temporary(directory) / "s3"),
+        "LAMBDA_WARM_TTL_SECONDS": "3600",
         "IOT_MTLS_ENABLED": "0",  # a listener on a fixed port
     }
 

@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import get_args
 
-from local.sandbox.predictions import Settings
+from local.sandbox.apiin import DEFAULTS
+from local.sandbox.predictions import Form, Settings
 from local.sandbox.server import CUTS, Options, Sandbox
 
 
@@ -34,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cut", choices=sorted(CUTS), default="grabcut")
     parser.add_argument("--max-concurrent", type=int, default=defaults.max_concurrent)
     parser.add_argument("--max-per-minute", type=int, default=defaults.max_per_minute)
+    parser.add_argument("--apiin-max-concurrent", type=int, default=DEFAULTS.max_concurrent)
+    parser.add_argument("--apiin-max-per-minute", type=int, default=DEFAULTS.max_per_minute)
+    parser.add_argument("--apiin-form", choices=get_args(Form.__value__), default=DEFAULTS.form)
     parser.add_argument("--api-key", action="append", help="may be repeated; sandbox-key if not")
     return parser
 
@@ -45,6 +50,12 @@ def _options(arguments: argparse.Namespace) -> Options:
         cut=arguments.cut,
         api_keys=arguments.api_key or ["sandbox-key"],
         settings=Settings(arguments.seconds, arguments.max_concurrent, arguments.max_per_minute),
+        apiin_settings=Settings(
+            arguments.seconds,
+            arguments.apiin_max_concurrent,
+            arguments.apiin_max_per_minute,
+            arguments.apiin_form,
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Answers in the shape both faults and contracts need."""
 
 import socket
+from typing import Any
 
 from flask import Response, jsonify, request
 
@@ -15,10 +16,11 @@ def drop_connection() -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def refused(error: RejectedError) -> Response:
-    """Answer a refusal with the error body of seed 000, or as its fault says."""
-    body = {"status": "error", "message": error.message, "details": error.details}
-    response = jsonify(body)
+def refused(error: RejectedError, body: dict[str, Any] | None = None) -> Response:
+    """Answer a refusal with `body`, else the error body of seed 000; or as its fault says."""
+    response = jsonify(
+        body or {"status": "error", "message": error.message, "details": error.details}
+    )
     response.status_code = error.status
     return _as_ordered(error.fault, response) if error.fault else response
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from local.sandbox.faults import Fault
+from local.sandbox.predictions import Form
 from local.sandbox.registry import Registry
 
 _FAULTS = TypeAdapter(list[Fault])
@@ -20,6 +21,7 @@ class _Changes(BaseModel):
     seconds: float | None = Field(default=None, ge=0)
     max_concurrent: int | None = Field(default=None, ge=0)
     max_per_minute: int | None = Field(default=None, ge=0)
+    form: Form | None = None
 
 
 def blueprint(registry: Registry) -> Blueprint:

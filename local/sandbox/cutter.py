@@ -45,6 +45,13 @@ def cut_flat(data: bytes) -> bytes:
     return _encode(image, np.clip((1 - x * x - y * y) * 8, 0, 1))
 
 
+def to_webp(png: bytes) -> bytes:
+    """Turn a PNG into a lossless WebP; what is fully transparent loses its hidden colours."""
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100, in cv2's words
+    return cv2.imencode(".webp", np.asarray(image), lossless)[1].tobytes()
+
+
 def _decode(data: bytes) -> Pixels:
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:

@@ -28,6 +28,15 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_web_url(value: object) -> bool:
+    """Tell whether something is a URL with http or https and a host."""
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return bool(parts and parts.scheme in {"http", "https"} and parts.hostname)
+    except ValueError:
+        return False
+
+
 class Delivery:
     """Makes those requests, on loopback only.
 

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, jsonify, request
 
 from local.sandbox.answers import created, refused
-from local.sandbox.delivery import is_loopback
-from local.sandbox.predictions import CreateRequest, Prediction, RejectedError
+from local.sandbox.delivery import is_loopback, is_web_url
+from local.sandbox.predictions import CreateRequest, Prediction, RejectedError, Tariff
 from local.sandbox.registry import Registry
 from local.sandbox.worker import Worker
 
 NAME = "eachlabs"
 MODEL = "eachlabs-bg-remover-v1"
-PRICE_MICRO_USD = 17_000
+TARIFF = Tariff(17_000)
 """Fixed price per background removal: $0.017 (seed 000)."""
 
 _POLL_STATUS = {"processing": "processing", "succeeded": "success", "failed": "error"}
@@ -122,20 +122,12 @@ def _parse(fields: dict[str, Any], key: str) -> CreateRequest:
         raise RejectedError(400, "Invalid input", "input.image_url is required, a string")
     if not _may_be_fetched(image_url):
         raise RejectedError(400, "Invalid input", "input.image_url has to be a public HTTPS URL")
-    if webhook_url is not None and not _is_web_url(webhook_url):
+    if webhook_url is not None and not is_web_url(webhook_url):
         raise RejectedError(400, "Invalid input", "webhook_url has to be a URL")
     return CreateRequest(NAME, key, image_url, webhook_url, f"{request.host_url}results/")
-
-
-def _is_web_url(value: object) -> bool:
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        return bool(parts and parts.scheme in {"http", "https"} and parts.hostname)
-    except ValueError:
-        return False
 
 
 def _may_be_fetched(url: str) -> bool:
     """Apply the HTTPS rule: https elsewhere, plain http on loopback (relaxed), nothing else."""
     expected = "http" if is_loopback(url) else "https"
-    return _is_web_url(url) and urlsplit(url).scheme == expected
+    return is_web_url(url) and urlsplit(url).scheme == expected

@@ -9,7 +9,7 @@ from typing import Any
 
 from local.sandbox.faults import Fault, Faults
 from local.sandbox.limits import KeyLimits
-from local.sandbox.predictions import CreateRequest, Prediction, RejectedError, Settings
+from local.sandbox.predictions import CreateRequest, Prediction, RejectedError, Settings, Tariff
 from local.sandbox.report import Report
 
 
@@ -17,21 +17,21 @@ class Registry:
     """The predictions of all providers; every method may be called from any thread.
 
     Args:
-        prices: What each provider charges per prediction, in micro-dollars.
+        tariffs: What each provider charges.
         settings: How each of them behaves at first.
         clock: A monotonic clock in seconds.
     """
 
     def __init__(
         self,
-        prices: dict[str, int],
-        settings: Settings,
+        tariffs: dict[str, Tariff],
+        settings: dict[str, Settings],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clock = clock
-        self.providers = frozenset(prices)
-        self._prices = prices
-        self._settings = dict.fromkeys(prices, settings)
+        self.providers = frozenset(tariffs)
+        self._tariffs = tariffs
+        self._settings = dict(settings)
         self._faults = Faults()
         self._lock = threading.Lock()
         self.reset()
@@ -69,10 +69,13 @@ class Registry:
             now, settings = self.clock(), self._settings[request.provider]
             self._limits[request.provider, request.key].take(now, settings)
             self._faults.use(fault)
-            prediction = Prediction(request, fault, now, settings.seconds)
+            prediction = Prediction(request, fault, now, settings.seconds, settings.form)
             self._predictions[prediction.id] = prediction
             self._results[prediction.result_name] = prediction
-            self._report.created(prediction, self._prices[request.provider])
+            self._report.created(prediction)
+            tariff = self._tariffs[request.provider]
+            if not tariff.success_only:
+                self._report.charged(tariff.micro_usd)
             return prediction
 
     def reject(
@@ -95,7 +98,11 @@ class Registry:
             prediction.state = "failed" if failure else "succeeded"
             if prediction.id in self._predictions:
                 self._report.ended(prediction)
+                tariff = self._tariffs[prediction.request.provider]
+                if tariff.success_only and not failure:
+                    self._report.charged(tariff.micro_usd)
                 self._limits[prediction.request.provider, prediction.request.key].release()
+            prediction.over.set()
 
     def poll(self, provider: str, prediction_id: str) -> Prediction | None:
         """Count a poll and return what it asks for, if there is such a prediction."""

@@ -40,8 +40,8 @@ class Report:
         self._webhooks: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
 
-    def created(self, prediction: Prediction, price: int) -> None:
-        """Note an accepted create and its price in micro-dollars."""
+    def created(self, prediction: Prediction) -> None:
+        """Note an accepted create."""
         request, fault = prediction.request, prediction.fault
         webhook = request.webhook_url is not None
         self._creates.append(
@@ -59,7 +59,6 @@ class Report:
         counts["created"] += 1
         counts["in_flight"] += 1
         counts["max_in_flight"] = max(counts["max_in_flight"], counts["in_flight"])
-        counts["spent"] += price
 
     def rejected(
         self,
@@ -73,6 +72,10 @@ class Report:
         """Note a refused create."""
         self._creates.append(_Create(now, provider, image_url, webhook, error.status, error.fault))
         self._counts["rejected_429"] += error.status == HTTPStatus.TOO_MANY_REQUESTS
+
+    def charged(self, micro_usd: int) -> None:
+        """Note what a prediction costs."""
+        self._counts["spent"] += micro_usd
 
     def ended(self, prediction: Prediction) -> None:
         """Note the end of a prediction, whose `state` says which."""

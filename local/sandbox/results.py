@@ -8,11 +8,11 @@ from local.sandbox.predictions import Prediction
 from local.sandbox.registry import Registry
 from local.sandbox.worker import Worker
 
-_NOT_AN_IMAGE = "<!doctype html><title>Sign in</title><p>Your session has expired.</p>"
+_NOT_AN_IMAGE = b"<!doctype html><title>Sign in</title><p>Your session has expired.</p>"
 
 
 def blueprint(registry: Registry, worker: Worker) -> Blueprint:
-    """Serve `/results/{uuid}.png`, public as a provider's result URLs are."""
+    """Serve `/results/{uuid}.png` and `.webp`, public as a provider's result URLs are."""
     routes = Blueprint("results", __name__)
 
     @routes.get("/results/<name>")
@@ -33,19 +33,27 @@ def _is_gone(prediction: Prediction) -> bool:
     return used_up or prediction.fault_of("result_404") is not None
 
 
-def _answer(prediction: Prediction, png: bytes) -> Response:
+def spoilt(prediction: Prediction, image: bytes) -> tuple[bytes, str]:
+    """Return a result's bytes and media type as the prediction's fault says."""
+    media_type = f"image/{prediction.request.output_format}"
     if prediction.fault_of("result_not_image"):
-        return Response(_NOT_AN_IMAGE, mimetype="text/html")
+        return _NOT_AN_IMAGE, "text/html"
     if prediction.fault_of("result_opaque"):
-        return Response(_without_alpha(png), mimetype="image/png")
-    if fault := prediction.fault_of("result_truncated"):
-        response = Response(png[: len(png) // 2], mimetype="image/png")
-        if fault.full_length:
-            response.content_length = len(png)
-        return response
-    return Response(png, mimetype="image/png")
+        return _without_alpha(image, f".{prediction.request.output_format}"), media_type
+    if prediction.fault_of("result_truncated"):
+        return image[: len(image) // 2], media_type
+    return image, media_type
 
 
-def _without_alpha(png: bytes) -> bytes:
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.imencode(".png", np.asarray(image))[1].tobytes()
+def _answer(prediction: Prediction, image: bytes) -> Response:
+    body, media_type = spoilt(prediction, image)
+    response = Response(body, mimetype=media_type)
+    fault = prediction.fault_of("result_truncated")
+    if fault and fault.full_length:
+        response.content_length = len(image)
+    return response
+
+
+def _without_alpha(data: bytes, extension: str) -> bytes:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(extension, np.asarray(image))[1].tobytes()

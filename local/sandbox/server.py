@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from local.sandbox import control, cutter, eachlabs, results
+from local.sandbox import apiin, control, cutter, eachlabs, results
 from local.sandbox.answers import refused
 from local.sandbox.delivery import Delivery
 from local.sandbox.predictions import RejectedError, Settings
@@ -37,7 +37,8 @@ class Options:
         aws_endpoint_url: The local AWS, which webhooks to API Gateway's hosts go to.
         cut: A key of `CUTS`.
         api_keys: The keys that are accepted.
-        settings: Processing time and limits at the start.
+        settings: Eachlabs' processing time and limits at the start.
+        apiin_settings: Those of API in One, and the form of its answers.
     """
 
     port: int = 0
@@ -45,6 +46,7 @@ class Options:
     cut: str = "grabcut"
     api_keys: list[str] = field(default_factory=lambda: ["sandbox-key"])
     settings: Settings = field(default_factory=Settings)
+    apiin_settings: Settings = apiin.DEFAULTS
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -63,8 +65,9 @@ class Sandbox:
     def __init__(self, options: Options, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="cutout-sandbox-")
         self._delivery = Delivery(options.aws_endpoint_url)
-        prices = {eachlabs.NAME: eachlabs.PRICE_MICRO_USD}
-        self.registry = Registry(prices, options.settings, clock)
+        tariffs = {eachlabs.NAME: eachlabs.TARIFF, apiin.NAME: apiin.TARIFF}
+        settings = {eachlabs.NAME: options.settings, apiin.NAME: options.apiin_settings}
+        self.registry = Registry(tariffs, settings, clock)
         self._worker = Worker(
             self.registry, self._delivery, CUTS[options.cut], Path(self._folder.name)
         )
@@ -101,6 +104,7 @@ class Sandbox:
 def _app(registry: Registry, worker: Worker, api_keys: list[str]) -> Flask:
     app = Flask(__name__)
     app.register_blueprint(eachlabs.blueprint(registry, worker, api_keys))
+    app.register_blueprint(apiin.blueprint(registry, worker, api_keys))
     app.register_blueprint(results.blueprint(registry, worker))
     app.register_blueprint(control.blueprint(registry))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.sandbox.cutter import UnreadableImageError
+from local.sandbox.cutter import UnreadableImageError, to_webp
 from local.sandbox.delivery import Delivery, UndeliverableError
 from local.sandbox.predictions import Prediction
 from local.sandbox.registry import Registry
@@ -13,8 +13,16 @@ from local.sandbox.registry import Registry
 type Cut = Callable[[bytes], bytes]
 type Payload = Callable[[Prediction], dict[str, Any]]
 
+WAIT_SECONDS = 0.1
+"""How long a waiting answer outlasts the order to stop."""
+
 MAX_CUTS = 2
 """Cuts at a time: they are pure CPU, and the stack under test needs some too."""
+
+
+def _no_payload(_: Prediction) -> dict[str, Any]:
+    """Say nothing, for a provider without webhooks."""
+    return {}
 
 
 class Worker:
@@ -46,11 +54,18 @@ class Worker:
         """Wait, and return True if that time has passed, False if all has to stop."""
         return not self._stopping.wait(max(seconds, 0))
 
+    def wait(self, prediction: Prediction) -> bool:
+        """Wait for a prediction's end, and return True if it came, False if all has to stop."""
+        while not prediction.over.wait(WAIT_SECONDS):
+            if self._stopping.is_set():
+                return False
+        return True
+
     def result_path(self, prediction: Prediction) -> Path:
         """Return the file of a prediction's result."""
         return self._folder / prediction.result_name
 
-    def start(self, prediction: Prediction, payload: Payload) -> None:
+    def start(self, prediction: Prediction, payload: Payload = _no_payload) -> None:
         """Begin a prediction; `payload` makes the body of its webhook when it has ended.
 
         An early webhook is posted before this returns, and so before the create is answered.
@@ -77,7 +92,10 @@ class Worker:
             image = self._delivery.fetch(prediction.request.image_url)
             with self._cutting:
                 if not self._stopping.is_set():
-                    self.result_path(prediction).write_bytes(self._cut(image))
+                    result = self._cut(image)
+                    if prediction.request.output_format == "webp":
+                        result = to_webp(result)
+                    self.result_path(prediction).write_bytes(result)
         except UndeliverableError as error:
             return f"image_url could not be fetched: {error}"
         except UnreadableImageError as error:
