@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cutout.ports import Provider
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import StoreInbox, SubmitInbox
+    from cutout.services.polling import Polling
     from cutout.services.reconcile import Reconciler
     from cutout.services.records import Records
     from cutout.services.webhooks import Webhooks
@@ -54,8 +55,10 @@ def settings() -> Settings:
 @cache
 def submit_inbox() -> "SubmitInbox":
     """Build what `submit` does."""
+    from cutout.adapters.aws import client
     from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.adapters.polls import StepFunctionsPolls
     from cutout.services.attempts import Attempts
     from cutout.services.dispatch import BATCH, Dispatcher
     from cutout.services.endings import Endings
@@ -69,6 +72,7 @@ def submit_inbox() -> "SubmitInbox":
         records=records,
         images=images,
         messages=messages,
+        polls=StepFunctionsPolls(client("stepfunctions"), config.poll_state_machine_arn),
         providers=_providers(),
         settings=config,
         clock=clock,
@@ -117,6 +121,14 @@ def webhook_app() -> "Webhooks":
 
 
 @cache
+def poll_app() -> "Polling":
+    """Build what `poll` does."""
+    from cutout.services.polling import Polling
+
+    return Polling(_records().store, _providers(), SystemClock())
+
+
+@cache
 def store_completions() -> "StoreInbox":
     """Build what `store` does."""
     from cutout.adapters.aws import client
@@ -152,12 +164,8 @@ def reconcile_app() -> ReconcileApp:
     from cutout.services.moves import Mover
     from cutout.services.reconcile import Reconciler
 
-    config, clock, metrics, gate = (
-        settings(),
-        SystemClock(),
-        EmfMetrics(),
-        DynamoGateStore(_table()),
-    )
+    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    gate, line = DynamoGateStore(_table()), DynamoLine(_table())
     reconciler = Reconciler(
         index=DynamoJobStore(_table(), config.job_retention_days),
         records=_records(),

@@ -268,6 +268,30 @@ class ProviderPaused(Model):
     until_ms: int | None = None
 
 
+class PollRequest(Model):
+    """What the poll machine carries around: which attempt, and how often it was asked.
+
+    `wait_s` are the whole seconds before the next question; `until_ms` is when the machine stops
+    and leaves the attempt to `reconcile`.
+    """
+
+    job_id: str
+    number: int
+    provider: str
+    prediction_id: str
+    wait_s: int
+    until_ms: int
+    asked: int = 0
+
+
+class PollAnswer(Model):
+    """What the poll machine does next: `wait` with `request`, `tell` the queues `body`, `stop`."""
+
+    next: Literal["wait", "tell", "stop"]
+    request: PollRequest
+    body: str = ""
+
+
 DispatchMessage = Annotated[AttemptEnded | Wake, Field(discriminator="type")]
 CompletionMessage = Annotated[AttemptEnded | Announce | ProviderPaused, Field(discriminator="type")]
 

@@ -16,6 +16,7 @@ from cutout.models import (
     LineEntry,
     ObjectRef,
     Outcome,
+    PollRequest,
     ProviderPaused,
     ResultAttributes,
     SourceObject,
@@ -152,6 +153,14 @@ class Messages(Protocol):
 
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        ...
+
+
+class Polls(Protocol):
+    """Polling of predictions that send no webhook."""
+
+    def start(self, request: PollRequest) -> None:
+        """Have a prediction polled until it ends."""
         ...
 
 

@@ -12,6 +12,7 @@ from cutout.errors import ConfigurationError
 from cutout.models import Model
 
 PREFIX = "CUTOUT_"
+PROVIDERS = ("eachlabs", "apiin")
 
 
 def _split(value: object) -> object:
@@ -27,6 +28,9 @@ def _micro(value: object) -> object:
 
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+ProviderList = Annotated[
+    tuple[Literal["eachlabs", "apiin"], ...], BeforeValidator(_split), Field(min_length=1)
+]
 MicroUsd = Annotated[int, BeforeValidator(_micro), Field(ge=0)]
 
 
@@ -52,6 +56,7 @@ class Settings(Model):
     dispatch_queue_url: str = ""
     completions_queue_url: str = ""
     webhook_base_url: str = ""
+    poll_state_machine_arn: str = ""
     max_receives: Annotated[int, Field(ge=1)] = 5
 
     input_prefix: str = ""
@@ -61,13 +66,20 @@ class Settings(Model):
     output_format: Literal["png", "webp"] = "png"
     max_input_bytes: Annotated[int, Field(gt=0)] = 26_214_400
 
-    providers: CommaList = ("eachlabs",)
+    providers: ProviderList = ("eachlabs",)
     eachlabs_api_key_parameter: str = "/cutout/eachlabs-api-key"
     eachlabs_base_url: str = "https://api.eachlabs.ai/v1"
+    eachlabs_completion: Literal["webhook", "poll"] = "webhook"
     eachlabs_max_concurrent: Annotated[int, Field(ge=1, le=100)] = 10
     eachlabs_max_per_minute: Annotated[int, Field(ge=1, le=1000)] = 100
     eachlabs_expected_seconds: Annotated[float, Field(gt=0)] = 9.0
     eachlabs_price_usd: MicroUsd = 17_000
+    apiin_api_key_parameter: str = "/cutout/apiin-api-key"
+    apiin_base_url: str = "https://apiin.one"
+    apiin_max_concurrent: Annotated[int, Field(ge=1, le=100)] = 5
+    apiin_max_per_minute: Annotated[int, Field(ge=1, le=1000)] = 60
+    apiin_expected_seconds: Annotated[float, Field(gt=0)] = 9.0
+    apiin_price_usd: MicroUsd = 10_000
 
     monthly_budget_usd: MicroUsd = 100_000_000
     attempt_timeout_seconds: Annotated[int, Field(ge=60)] = 600
@@ -100,16 +112,19 @@ class Settings(Model):
         Raises:
             ConfigurationError: no such provider.
         """
-        if name != "eachlabs":
+        if name not in PROVIDERS:
             message = f"there is no provider named {name!r}"
             raise ConfigurationError(message)
+        own = {
+            field: getattr(self, f"{name}_{field}")
+            for field in ("api_key_parameter", "max_concurrent", "max_per_minute")
+        }
         return ProviderSettings(
             name=name,
-            base_url=self.eachlabs_base_url.rstrip("/"),
-            api_key_parameter=self.eachlabs_api_key_parameter,
-            max_concurrent=self.eachlabs_max_concurrent,
-            max_per_minute=self.eachlabs_max_per_minute,
-            expected_s=self.eachlabs_expected_seconds,
-            price_microusd=self.eachlabs_price_usd,
-            uses_webhook=True,
+            base_url=getattr(self, f"{name}_base_url").rstrip("/"),
+            expected_s=getattr(self, f"{name}_expected_seconds"),
+            price_microusd=getattr(self, f"{name}_price_usd"),
+            # API in One has no webhook (seed 002).
+            uses_webhook=name == "eachlabs" and self.eachlabs_completion == "webhook",
+            **own,
         )

@@ -10,6 +10,7 @@ slot is a lease that ends.
 """
 
 import hashlib
+import math
 import random
 import secrets
 from collections.abc import Mapping
@@ -26,14 +27,15 @@ from cutout.errors import (
     ProviderUnavailableError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS
-from cutout.models import Announce, AttemptEnded, Job, Pending, Reason, Submission
+from cutout.models import Announce, AttemptEnded, Job, Pending, PollRequest, Reason, Submission
 from cutout.observability import logger
-from cutout.ports import Clock, ImageStore, Messages, Metrics, Provider
+from cutout.ports import Clock, ImageStore, Messages, Metrics, Polls, Provider
 from cutout.services.dispatch import Start
 from cutout.services.moves import Release
 from cutout.services.records import Records
 from cutout.settings import ProviderSettings, Settings
 
+POLL_FOR_MS = 270_000  # an Express execution ends after five minutes
 TOKEN_BYTES = 32  # 256 random bits (DESIGN 4.5)
 RATE_LIMIT_PAUSE_S = (
     5.0,
@@ -56,6 +58,7 @@ class Attempts:
         records: Records,
         images: ImageStore,
         messages: Messages,
+        polls: Polls,
         providers: Mapping[str, Provider],
         settings: Settings,
         clock: Clock,
@@ -65,6 +68,7 @@ class Attempts:
         self._records = records
         self._images = images
         self._messages = messages
+        self._polls = polls
         self._providers = providers
         self._settings = settings
         self._clock = clock
@@ -125,6 +129,7 @@ class Attempts:
         """Step 4, and the end of the attempt where the answer was the result already."""
         entry = start.entry
         self._metrics.count("JobSubmitted", provider=start.provider)
+        self._metrics.count("CostUsd", provider.price_microusd / 1e6, provider=start.provider)
         self._records.adopt(
             entry.job_id, entry.number, submission.prediction_id, provider.price_microusd
         )
@@ -137,6 +142,12 @@ class Attempts:
                 "attempt": entry.number,
             },
         )
+        self._follow(start, provider, submission)
+        return Release(start.provider, recovered=True) if start.in_doubt else None
+
+    def _follow(self, start: Start, provider: ProviderSettings, submission: Submission) -> None:
+        """Have the end of the attempt learnt: known already, polled for, or told by a webhook."""
+        entry = start.entry
         if not isinstance(submission.outcome, Pending):
             self._messages.ended(
                 AttemptEnded(
@@ -147,7 +158,17 @@ class Attempts:
                     outcome=submission.outcome,
                 )
             )
-        return Release(start.provider, recovered=True) if start.in_doubt else None
+        elif not provider.uses_webhook:
+            self._polls.start(
+                PollRequest(
+                    job_id=entry.job_id,
+                    number=entry.number,
+                    provider=start.provider,
+                    prediction_id=submission.prediction_id,
+                    wait_s=math.ceil(provider.expected_s),
+                    until_ms=self._clock.now_ms() + POLL_FOR_MS,
+                )
+            )
 
     def _webhook_url(self, provider: ProviderSettings, job_id: str, token: str) -> str | None:
         """Return DESIGN 4.5's URL for this attempt; None: the provider is polled."""

@@ -79,7 +79,6 @@ class Intake:
         reason = self._refusal(source)
         if reason is not None:
             job = jobs.end(job, JobState.SKIPPED, reason, now_ms) or job
-            self._metrics.count("ObjectSkipped", reason=reason.code)
         if not self._store.create(job):
             return self._resume(self._store.get(job.job_id) or job)
         logger.info(

@@ -63,7 +63,19 @@ class Storing:
             return
         self._announcer.publish(job)
         now_ms = self._clock.now_ms()
-        self._records.change(job.job_id, lambda j: jobs.announced(j, message.run, now_ms))
+        done = self._records.change(job.job_id, lambda j: jobs.announced(j, message.run, now_ms))
+        if done is not None:
+            self._measure(done)
+
+    def _measure(self, job: Job) -> None:
+        """Count an end state once, however it came about."""
+        if job.state is JobState.SUCCEEDED:
+            seconds = ((job.ended_ms or job.updated_ms) - job.created_ms) / 1000
+            self._metrics.count("JobSucceeded", provider=job.provider or "")
+            self._metrics.count("JobSeconds", seconds)
+            return
+        name = "JobFailed" if job.state is JobState.FAILED else "ObjectSkipped"
+        self._metrics.count(name, reason=job.reason.code if job.reason else "")
 
     def announce_pause(self, pause: ProviderPaused) -> None:
         """Publish that a provider is paused or the budget reached."""
@@ -129,7 +141,6 @@ class Storing:
         )
         if done is None:
             return
-        self._metrics.count("JobSucceeded", provider=ended.provider)
         logger.info("result stored", extra={"job_id": job.job_id, "key": result.key})
         self.announce(Announce(job_id=job.job_id, run=job.run))
 
@@ -187,9 +198,6 @@ class Storing:
         now_ms = self._clock.now_ms()
         if self._records.change(job.job_id, lambda j: jobs.end(j, state, reason, now_ms)) is None:
             return
-        self._metrics.count(
-            "JobFailed" if state is JobState.FAILED else "ObjectSkipped", reason=reason.code
-        )
         logger.warning(
             "job ended without a result", extra={"job_id": job.job_id, "reason": reason.code}
         )
