@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cutout.adapters.dynamodb import DynamoTable
     from cutout.adapters.messages import SqsMessages
     from cutout.adapters.s3 import S3ImageStore
+    from cutout.adapters.work import S3WorkStore
     from cutout.ports import Provider
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import StoreInbox, SubmitInbox
@@ -145,7 +146,7 @@ def store_completions() -> "StoreInbox":
     storing = Storing(
         records=_records(),
         images=_images(),
-        results=HttpResultSource(new_client(), bases, most),
+        results=HttpResultSource(new_client(), bases, most, _work()),
         verifier=PillowVerifier(),
         announcer=EventBridgeAnnouncer(client("events")),
         settings=config,
@@ -227,10 +228,25 @@ def _providers() -> "dict[str, Provider]":
 
 def _provider(config: ProviderSettings) -> "Provider":
     """Return a provider's adapter."""
-    from cutout.providers.eachlabs import EachlabsProvider
-    from cutout.providers.http import new_client
+    from cutout.providers.http import PATIENT_TIMEOUT, new_client
 
-    return EachlabsProvider(new_client(), config.base_url, _api_key(config.api_key_parameter))
+    key = _api_key(config.api_key_parameter)
+    if config.name == "apiin":
+        from cutout.providers.apiin import ApiinProvider
+
+        return ApiinProvider(new_client(timeout=PATIENT_TIMEOUT), config.base_url, key, _work())
+    from cutout.providers.eachlabs import EachlabsProvider
+
+    return EachlabsProvider(new_client(), config.base_url, key)
+
+
+@cache
+def _work() -> "S3WorkStore":
+    """Return the WorkBucket."""
+    from cutout.adapters.aws import s3_client
+    from cutout.adapters.work import S3WorkStore
+
+    return S3WorkStore(s3_client(), settings().work_bucket)
 
 
 def _api_key(parameter: str) -> Callable[[], str]:

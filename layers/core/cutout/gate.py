@@ -218,6 +218,8 @@ def pause(gate: Gate, name: str, reason: str, until_ms: int) -> Gate:
 def strike(gate: Gate, name: str, now_ms: int) -> Gate:
     """Count a create that found the provider unavailable; several in a row open the circuit."""
     side = gate.provider(name)
+    if side.paused_until_ms > now_ms:
+        return gate  # it was open already when this create, of the same batch, failed
     side = replace(side, strikes=side.strikes + 1)
     gate = gate.with_provider(name, side)
     if side.strikes < STRIKES_TO_PAUSE:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from cutout import keys
 from cutout.models import (
+    SUCCEEDED,
     Attempt,
     Job,
     JobState,
@@ -171,7 +172,7 @@ def succeed(
     attempt = job.attempt(number)
     if attempt is None:
         return None
-    job = _with_attempt(job, attempt.model_copy(update={"ended": "succeeded"}))
+    job = _with_attempt(job, attempt.model_copy(update={"ended": SUCCEEDED}))
     job = job.model_copy(
         update={"result": result, "provider": attempt.provider, "prediction_id": prediction_id}
     )

@@ -16,6 +16,7 @@ class Model(BaseModel):
 
 
 MAYBE_CREATED: Final = "maybe_created"  # reason code of an attempt whose create was never answered
+SUCCEEDED: Final = "succeeded"  # how an attempt ended whose result was stored
 UNANNOUNCED = "unannounced"  # shelf of end states that are not published yet
 
 

@@ -24,7 +24,13 @@ def _split(value: object) -> object:
 
 def _micro(value: object) -> object:
     """Turn a price in dollars ("0.017") into integer micro-dollars (17000)."""
-    return round(float(value) * 1_000_000) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return round(float(value) * 1_000_000)
+    except (ValueError, OverflowError):
+        message = "not an amount in dollars"  # float's own sentence would quote the value
+        raise ValueError(message) from None
 
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]

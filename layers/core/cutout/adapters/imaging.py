@@ -52,11 +52,28 @@ def _decode(image: BinaryIO) -> Image.Image:
         raise _too_large()
     try:
         picture.load()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ResultError(
-            "result_truncated", "The result's file is incomplete or broken."
-        ) from error
+        palette = picture.mode != "P" or picture.palette is not None
+        complete = palette and (picture.format != "PNG" or _has_end(image))
+    except Exception as error:  # a decoder may raise anything on hostile bytes
+        raise _truncated() from error
+    if not complete:
+        raise _truncated()
     return picture
+
+
+def _has_end(image: BinaryIO) -> bool:
+    """Tell whether a PNG goes on to its IEND chunk; Pillow is content with the last pixel.
+
+    A chunk is a big-endian length, a type, that many bytes and a checksum (PNG specification).
+    """
+    image.seek(8)
+    while len(head := image.read(8)) == 8:  # noqa: PLR2004 length and type
+        rest = int.from_bytes(head[:4]) + 4
+        if len(image.read(rest)) < rest:
+            return False
+        if head[4:] == b"IEND":
+            return True
+    return False
 
 
 def _check_alpha(picture: Image.Image) -> None:
@@ -73,8 +90,17 @@ def _check_alpha(picture: Image.Image) -> None:
 def _convert(picture: Image.Image, output_format: str) -> BinaryIO:
     """Return the picture in another format, without loss."""
     file = io.BytesIO()
-    picture.convert("RGBA").save(file, _FORMATS[output_format], lossless=True)
+    try:
+        picture.convert("RGBA").save(file, _FORMATS[output_format], lossless=True)
+    except ValueError as error:
+        message = f"The result has more pixels in a row than {output_format} can hold."
+        raise ResultError("result_too_large", message) from error
     return file
+
+
+def _truncated() -> ResultError:
+    """Return the error for a file that can't be decoded to its end."""
+    return ResultError("result_truncated", "The result's file is incomplete or broken.")
 
 
 def _too_large() -> ResultError:

@@ -6,21 +6,26 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from cutout.adapters.work import S3WorkStore
 from cutout.errors import ResultError
 
 _TIMEOUT = httpx.Timeout(5, read=20)
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
+WORK_SCHEME = "s3://"  # bytes that a provider answered with, staged in the WorkBucket
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class HttpResultSource:
     """Fetches result URLs: https only, except from the host of a provider that is on loopback."""
 
-    def __init__(self, http: httpx.Client, base_urls: tuple[str, ...], max_bytes: int) -> None:
-        """Keep the client, the providers' base URLs and the cap on a result's size in bytes."""
+    def __init__(
+        self, http: httpx.Client, base_urls: tuple[str, ...], max_bytes: int, work: S3WorkStore
+    ) -> None:
+        """Keep the client, the providers' base URLs, the cap in bytes and the WorkBucket."""
         self._http = http
         self._plain_hosts = {urlsplit(url).hostname for url in base_urls} & _LOOPBACK
         self._max_bytes = max_bytes
+        self._work = work
 
     def fetch(self, url: str) -> BinaryIO:
         """Return the whole body as a temporary file at its start.
@@ -28,7 +33,12 @@ class HttpResultSource:
         Raises:
             ResultError: `result_unavailable`; no part of the URL is in the message.
         """
-        parts = urlsplit(url)
+        if url.startswith(WORK_SCHEME):
+            return self._work.open(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise _unavailable("its URL is malformed") from error
         if parts.scheme != "https" and parts.hostname not in self._plain_hosts:
             raise _unavailable("its URL is not https")
         file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 the caller closes it

@@ -147,7 +147,7 @@ def inherited(theirs: dict[str, str], ours: dict[str, str]) -> dict[str, str]:
     kept = dict(ours)
     left = MAX_METADATA_BYTES - sum(len(name) + len(value) for name, value in ours.items())
     for name, value in sorted(theirs.items()):
-        text = keys.metadata_value(value)
+        text = value if value.isascii() else keys.metadata_value(value)
         left -= len(name) + len(text)
         if left < 0:
             break

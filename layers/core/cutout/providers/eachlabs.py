@@ -83,6 +83,7 @@ def parse_webhook(body: bytes) -> tuple[str, Outcome]:
     """
     try:
         data = json.loads(body)
+        json.dumps(data, ensure_ascii=False).encode()  # half a character can't go any further
     except (ValueError, RecursionError) as error:
         message = "the body is not JSON"
         raise WebhookRejectedError(message) from error
@@ -96,7 +97,7 @@ def parse_webhook(body: bytes) -> tuple[str, Outcome]:
 def _outcome(status: object, output: object, words: object) -> Outcome:
     """Normalise both vocabularies: polls say `success|error`, webhooks `succeeded|failed`."""
     if status in ("success", "succeeded"):
-        if isinstance(output, str) and output:
+        if isinstance(output, str) and output.startswith(("https://", "http://")):
             return Succeeded(result_url=output)
         return Failed(code="provider_failed", message="it ended without an output")
     if status in ("error", "failed"):

@@ -1,5 +1,6 @@
 """HTTP calls to a provider, and what their failures mean for an attempt (DESIGN 4.4's table)."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,19 +19,26 @@ from cutout.errors import (
     ProviderUnavailableError,
 )
 
-# Create answers at once at both providers; the read timeout bounds how long "maybe" can begin.
+# A create that only starts a task answers at once; the read timeout bounds how long "maybe" can
+# begin. A provider that may answer with the result itself gets the patient one.
 TIMEOUT = httpx.Timeout(connect=3, read=10, write=5, pool=3)
+PATIENT_TIMEOUT = httpx.Timeout(connect=3, read=30, write=5, pool=3)
 MAX_ANSWER_BYTES = 1_000_000
+MAX_RETRY_AFTER_S = 3600.0  # nobody stops the line for longer; it asks again then
+MAX_DIGITS = 9
 MAX_DETAIL = 300  # characters of a provider's sentence that are kept
 
 _MISCONFIGURED = frozenset({401, 403})
 _MAYBE = frozenset({408, 502, 504})
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*", re.IGNORECASE)
 
 
-def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def new_client(
+    transport: httpx.BaseTransport | None = None, timeout: httpx.Timeout = TIMEOUT
+) -> httpx.Client:
     """Return a client with our timeouts; redirects are not followed."""
     return httpx.Client(
-        timeout=TIMEOUT,
+        timeout=timeout,
         transport=transport,
         follow_redirects=False,
         trust_env=False,
@@ -46,14 +54,18 @@ def call(  # noqa: PLR0913 one request has that many parts
     body: object = None,
     *,
     not_found: type[ProviderError] = ProviderMisconfiguredError,
+    max_bytes: int | None = None,
 ) -> httpx.Response:
     """Send one request and return a 2xx answer; `not_found` is what 404 means here.
+
+    Reading stops one byte after `max_bytes`, for the caller to see; None: all is read.
 
     Raises:
         ProviderError: the one that says what any other answer, or none, means.
     """
     try:
-        answer = http.request(method, url, headers=dict(headers), json=body)
+        with http.stream(method, url, headers=dict(headers), json=body) as stream:
+            answer = _beginning(stream, max_bytes)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise ProviderUnavailableError(_sentence(error)) from error
     except httpx.HTTPError as error:
@@ -67,7 +79,7 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
     """Return the answer's JSON object; anything else is an empty one."""
     if len(answer.content) > MAX_ANSWER_BYTES:
         return {}
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         data = answer.json()
         if isinstance(data, dict):
             return data
@@ -75,8 +87,27 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
 
 
 def shortened(text: object) -> str:
-    """Return a provider's sentence on one line, at most 300 characters."""
-    return " ".join(str(text or "").split())[:MAX_DETAIL]
+    """Return a provider's sentence on one line, at most 300 characters.
+
+    URLs in it lose their query: a provider may quote the presigned one it was given.
+    """
+    return _QUERY.sub(r"\1", " ".join(str(text or "").split()))[:MAX_DETAIL]
+
+
+def _beginning(answer: httpx.Response, max_bytes: int | None) -> httpx.Response:
+    """Read an answer whole, or up to one byte more than `max_bytes`."""
+    if max_bytes is None:
+        answer.read()
+        return answer
+    chunks, size = [], 0
+    for chunk in answer.iter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            break
+    body = b"".join(chunks)[: max_bytes + 1]
+    kept = {k: v for k, v in answer.headers.items() if k in ("content-type", "retry-after")}
+    return httpx.Response(answer.status_code, headers=kept, content=body)
 
 
 def _refuse(answer: httpx.Response, not_found: type[ProviderError]) -> NoReturn:
@@ -87,30 +118,45 @@ def _refuse(answer: httpx.Response, not_found: type[ProviderError]) -> NoReturn:
         " ".join(str(data[k]) for k in ("message", "details", "error") if data.get(k))
     )
     sentence = f"HTTP {status}" + (f": {words}" if words else "")
+    raise refusal(status, sentence, not_found, retry_after(answer))
+
+
+def refusal(
+    status: int,
+    sentence: str,
+    not_found: type[ProviderError] = ProviderMisconfiguredError,
+    retry_after_s: float | None = None,
+) -> ProviderError:
+    """Return what a status code means (DESIGN 4.4's table)."""
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        raise ProviderRateLimitedError(sentence, retry_after(answer))
+        return ProviderRateLimitedError(sentence, retry_after_s)
+    kind: type[ProviderError] = ProviderRejectedError
     if status == httpx.codes.PAYMENT_REQUIRED:
-        raise ProviderOutOfCreditError(sentence)
-    if status == httpx.codes.NOT_FOUND:
-        raise not_found(sentence)
-    if status in _MISCONFIGURED or answer.is_redirect:
-        raise ProviderMisconfiguredError(sentence)
-    if status in _MAYBE:
-        raise MaybeCreatedError(sentence)
-    kind: type[ProviderError] = (
-        ProviderUnavailableError if answer.is_server_error else ProviderRejectedError
-    )
-    raise kind(sentence)
+        kind = ProviderOutOfCreditError
+    elif status == httpx.codes.NOT_FOUND:
+        kind = not_found
+    elif status in _MISCONFIGURED or httpx.codes.is_redirect(status):
+        kind = ProviderMisconfiguredError
+    elif status in _MAYBE:
+        kind = MaybeCreatedError
+    elif httpx.codes.is_server_error(status):
+        kind = ProviderUnavailableError
+    return kind(sentence)
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); None: none, or nonsense."""
+    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); None: none, or nonsense.
+
+    At most an hour.
+    """
     value = answer.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
-    with suppress(ValueError, TypeError):
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    return None
+    seconds: float | None = None
+    if value.isascii() and value.isdigit():
+        seconds = float(value[:MAX_DIGITS])
+    else:
+        with suppress(ValueError, TypeError):
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    return None if seconds is None else min(max(0.0, seconds), MAX_RETRY_AFTER_S)
 
 
 def _sentence(error: httpx.HTTPError) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from cutout import jobs
 from cutout.errors import (
+    ConfigurationError,
     CutoutError,
     MaybeCreatedError,
     ProviderError,
@@ -119,6 +120,8 @@ class Attempts:
             submission = self._providers[start.provider].create(
                 image_url, webhook_url, self._settings.output_format
             )
+        except ConfigurationError as error:
+            return self._explain(start, ProviderMisconfiguredError(str(error)))
         except ProviderError as error:
             return self._explain(start, error)
         return self._created(start, provider, submission)

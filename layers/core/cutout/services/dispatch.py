@@ -9,13 +9,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from cutout import gate as gates
+from cutout.errors import CutoutError
 from cutout.gate import BUDGET, PAUSED, Gate, Limits, Room
 from cutout.models import LineEntry, Wake, attempt_id
+from cutout.observability import logger
 from cutout.ports import Clock, Line, Messages
 from cutout.services.moves import Mover, Release
 
 BATCH = 10  # creates started by one move of the gate
-MAX_WAKE_DELAY_S = 900  # SQS: DelaySeconds is at most 15 minutes
+MAX_WAKE_DELAY_MS = 900_000  # SQS: DelaySeconds is at most 15 minutes; then it is sent anew
 _LONGEST_SLEEP_S = 2.0
 
 
@@ -115,7 +117,7 @@ class Dispatcher:
             plan.starts, plan.wake_ms = [], None
             for one in releases:
                 gate = one.apply(gate, now_ms)
-            if woken_for_ms and gate.wake_ms == woken_for_ms:
+            if woken_for_ms and gate.wake_ms <= woken_for_ms:
                 gate = replace(gate, wake_ms=0)
             return self._fill(gate, now_ms, tried, plan)
 
@@ -159,8 +161,8 @@ class Dispatcher:
         due_ms = min(_opens(self._rooms(gate, now_ms)) + later, default=None)
         if due_ms is None or (gates.wake_outstanding(gate, now_ms) and gate.wake_ms <= due_ms):
             return gate
-        plan.wake_ms = due_ms
-        return gates.set_wake(gate, due_ms)
+        plan.wake_ms = min(due_ms, now_ms + MAX_WAKE_DELAY_MS)
+        return gates.set_wake(gate, plan.wake_ms)
 
     def _rooms(self, gate: Gate, now_ms: int) -> dict[str, Room]:
         """Return the room at each provider."""
@@ -178,9 +180,16 @@ class Dispatcher:
         return None
 
     def _send_wake(self, due_ms: int) -> None:
-        """Send the wake-up so that it comes in the second before it is due."""
-        delay_s = (due_ms - self._clock.now_ms()) // 1000
-        self._messages.wake(Wake(due_ms=due_ms), min(max(0, delay_s), MAX_WAKE_DELAY_S))
+        """Send the wake-up so that it comes in the second before it is due.
+
+        One that can't be sent is as good as lost, and void two seconds after it was due: no reason
+        to leave the slots of this move without their attempts.
+        """
+        delay_s = max(0, due_ms - self._clock.now_ms()) // 1000
+        try:
+            self._messages.wake(Wake(due_ms=due_ms), delay_s)
+        except CutoutError:
+            logger.exception("wake-up not sent")
 
 
 def _opens(rooms: Mapping[str, Room]) -> list[int]:

@@ -3,6 +3,7 @@
 from cutout import jobs
 from cutout.models import (
     MAYBE_CREATED,
+    SUCCEEDED,
     Announce,
     AttemptEnded,
     Failed,
@@ -56,8 +57,8 @@ class Endings:
             ended.job_id, lambda j: jobs.fail_attempt(j, ended.number, reason, most, now_ms)
         ) or self._records.store.get(ended.job_id)
         attempt = job.attempt(ended.number) if job is not None else None
-        if job is None or attempt is None:
-            return
+        if job is None or attempt is None or attempt.ended == SUCCEEDED:
+            return  # a contradiction after its result was stored changes nothing
         why: LedgerReason = MAYBE_CREATED if attempt.ended == MAYBE_CREATED else "failed"
         self._records.book(ended.job_id, attempt, price, why)
         self._metrics.count("AttemptFailed", provider=ended.provider)

@@ -30,7 +30,7 @@ from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
 from cutout.settings import Settings
 
-CREATE_TIMEOUT_MS = 21_000  # the timeouts of providers/http.py, one after the other
+CREATE_TIMEOUT_MS = 45_000  # over the longest create: the timeouts of providers/http.py in a row
 HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expected time
 SILENCE_FACTOR = 3  # a webhook this many expected times late is asked for
 MIN_SILENCE_MS = 15_000

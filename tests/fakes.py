@@ -1,0 +1,301 @@
+"""In-memory implementations of the ports that keep state; the contract tests check them.
+
+Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next `add` raise.
+"""
+
+import hashlib
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+from urllib.parse import quote
+
+from cutout import jobs
+from cutout.adapters.s3 import HEAD_BYTES, inherited
+from cutout.errors import ObjectMissingError
+from cutout.gate import Gate
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    Lane,
+    LedgerLine,
+    LineEntry,
+    ObjectRef,
+    ProviderPaused,
+    ResultAttributes,
+    SourceObject,
+    StoredObject,
+    Wake,
+)
+
+NOON_MS = 1_768_478_400_000  # 2026-01-15T12:00:00Z
+
+
+class Faults:
+    """Raises what it was told to, once each, before the method does anything."""
+
+    def __init__(self) -> None:
+        self._faults: defaultdict[str, deque[Exception]] = defaultdict(deque)
+
+    def fail(self, method: str, *errors: Exception) -> None:
+        """Make the next calls of a method raise these errors."""
+        self._faults[method].extend(errors)
+
+    def _meet(self, method: str) -> None:
+        """Raise the next error ordered for this method."""
+        if self._faults[method]:
+            raise self._faults[method].popleft()
+
+
+class VirtualClock:
+    """Time that passes only when somebody sleeps or a test advances it."""
+
+    def __init__(self, now_ms: int = NOON_MS) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return UTC milliseconds since the epoch."""
+        return self._now_ms
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.advance(round(seconds * 1000))
+
+    def advance(self, ms: int) -> None:
+        """Let time pass."""
+        self._now_ms += ms
+
+
+class InMemoryJobStore(Faults):
+    """Job records by id; a job is in the line because it is queued, so the two can't differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[str, Job] = {}
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job, if there is one."""
+        self._meet("get")
+        return self.records.get(job_id)
+
+    def create(self, job: Job) -> bool:
+        """Write a new job; False: there is one with this id already."""
+        self._meet("create")
+        if job.job_id in self.records:
+            return False
+        self.records[job.job_id] = job.model_copy(update={"version": 1})
+        return True
+
+    def replace(self, old: Job, new: Job) -> Job | None:
+        """Write the new job on the condition that the stored one is still the old one."""
+        self._meet("replace")
+        stored = self.records.get(old.job_id)
+        if stored is None or stored.version != old.version:
+            return None
+        written = new.model_copy(update={"version": old.version + 1})
+        self.records[old.job_id] = written
+        return written
+
+    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
+        """Yield the ids of jobs that came to this shelf before then, oldest first."""
+        self._meet("standing")
+        found = [j for j in self.records.values() if j.shelf == shelf and j.updated_ms < before_ms]
+        yield from [job.job_id for job in sorted(found, key=lambda job: job.updated_ms)]
+
+
+class InMemoryLine(Faults):
+    """The queued jobs of a store, sorted as they are served."""
+
+    def __init__(self, store: InMemoryJobStore) -> None:
+        super().__init__()
+        self._store = store
+
+    def first(self, count: int, now_ms: int) -> list[LineEntry]:
+        """Return entries by lane and age: at most `count` that are due, then some later ones."""
+        self._meet("first")
+        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
+        entries = sorted((jobs.entry_of(job) for job in queued), key=_age)
+        found: list[LineEntry] = []
+        for lane in Lane:
+            left = count - sum(entry.available_ms <= now_ms for entry in found)
+            found += [entry for entry in entries if entry.lane is lane][:left]
+        return found
+
+    def size(self) -> int:
+        """Return how many jobs wait."""
+        return sum(job.state is JobState.QUEUED for job in self._store.records.values())
+
+
+class InMemoryGateStore(Faults):
+    """The gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate()
+
+    def read(self) -> Gate:
+        """Return the gate as it is now."""
+        self._meet("read")
+        return self.gate
+
+    def write(self, gate: Gate) -> Gate | None:
+        """Write the gate on the condition that `gate.version` is still the stored one."""
+        self._meet("write")
+        if gate.version != self.gate.version:
+            return None
+        self.gate = replace(gate, version=gate.version + 1)
+        return self.gate
+
+
+class InMemoryLedger(Faults):
+    """Lines by attempt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[tuple[str, str, str, int], LedgerLine] = {}
+
+    def record(self, line: LedgerLine) -> None:
+        """Write the line of an attempt, replacing an earlier one of the same attempt."""
+        self._meet("record")
+        self.lines[line.month, line.provider, line.job_id, line.number] = line
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object; None as `version_id`: the bucket is not versioned."""
+
+    body: bytes
+    etag: str
+    last_modified_ms: int
+    version_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    content_type: str = "binary/octet-stream"
+    cache_control: str | None = None
+    content_language: str | None = None
+
+
+class InMemoryImageStore(Faults):
+    """A bucket: the current version of each object."""
+
+    def __init__(self, clock: VirtualClock, *, versioned: bool = False) -> None:
+        super().__init__()
+        self._clock = clock
+        self._versioned = versioned
+        self._writes = 0
+        self.objects: dict[tuple[str, str], Version] = {}
+
+    def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
+        """Write an object as its owner does."""
+        self._writes += 1
+        version = Version(
+            body=body,
+            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            last_modified_ms=self._clock.now_ms(),
+            version_id=f"v{self._writes}" if self._versioned else None,
+            **attributes,  # type: ignore[arg-type]  # fields of Version
+        )
+        self.objects[bucket, key] = version
+        return version
+
+    def inspect(self, ref: ObjectRef) -> SourceObject:
+        """Return the current version of an object with its first bytes and metadata."""
+        self._meet("inspect")
+        found = self.objects.get((ref.bucket, ref.key))
+        if found is None:
+            message = "the object is not there"
+            raise ObjectMissingError(message)
+        return SourceObject(
+            bucket=ref.bucket,
+            key=ref.key,
+            version_id=found.version_id,
+            etag=found.etag,
+            last_modified_ms=found.last_modified_ms,
+            size=len(found.body),
+            head=found.body[:HEAD_BYTES],
+            metadata=found.metadata,
+            tag_count=len(found.tags),
+            cache_control=found.cache_control,
+            content_language=found.content_language,
+        )
+
+    def presign(self, job: Job) -> str:
+        """Return a URL that reads the job's version of the source."""
+        self._meet("presign")
+        version = f"versionId={job.version_id}&" if job.version_id else ""
+        return f"https://{job.bucket}.test/{quote(job.key)}?{version}X-Amz-Signature=fake"
+
+    def find_result(self, bucket: str, key: str) -> StoredObject | None:
+        """Return what stands at a result's key; None: nothing."""
+        self._meet("find_result")
+        found = self.objects.get((bucket, key))
+        return StoredObject(etag=found.etag, metadata=found.metadata) if found else None
+
+    def write_result(
+        self, source: SourceObject, key: str, image: BinaryIO, attributes: ResultAttributes
+    ) -> str | None:
+        """Write a result on the condition that its key is free, or still as `replaces` says."""
+        self._meet("write_result")
+        there = self.objects.get((source.bucket, key))
+        if (there.etag if there else None) != attributes.replaces:
+            return None
+        origin = self.objects.get((source.bucket, source.key))
+        image.seek(0)
+        return self.put(
+            source.bucket,
+            key,
+            image.read(),
+            metadata=inherited(source.metadata, attributes.metadata),
+            tags=dict(origin.tags) if origin else {},
+            content_type=attributes.content_type,
+            cache_control=source.cache_control,
+            content_language=source.content_language,
+        ).etag
+
+
+class InMemoryMessages(Faults):
+    """Two queues; messages survive a round trip through JSON, as SQS would have it."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.dispatch: deque[AttemptEnded | Wake] = deque()
+        self.completions: deque[AttemptEnded | Announce | ProviderPaused] = deque()
+        self.wakes: list[tuple[int, Wake]] = []
+
+    def ended(self, message: AttemptEnded) -> None:
+        """Say to both queues that an attempt ended."""
+        self._meet("ended")
+        text = message.model_dump_json()
+        self.dispatch.append(AttemptEnded.model_validate_json(text))
+        self.completions.append(AttemptEnded.model_validate_json(text))
+
+    def announce(self, message: Announce) -> None:
+        """Ask `store` to publish an end state."""
+        self._meet("announce")
+        self.completions.append(Announce.model_validate_json(message.model_dump_json()))
+
+    def paused(self, message: ProviderPaused) -> None:
+        """Ask `store` to publish a pause."""
+        self._meet("paused")
+        self.completions.append(ProviderPaused.model_validate_json(message.model_dump_json()))
+
+    def wake(self, message: Wake, delay_s: int) -> None:
+        """Send a wake-up; it is delivered when the clock has passed the delay."""
+        self._meet("wake")
+        self.wakes.append((self._clock.now_ms() + 1000 * delay_s, message))
+
+    def deliver_wakes(self, handle: Callable[[Wake], None]) -> int:
+        """Hand over the wake-ups whose delay is over; return how many there were."""
+        due = [pair for pair in self.wakes if pair[0] <= self._clock.now_ms()]
+        self.wakes = [pair for pair in self.wakes if pair not in due]
+        for _, wake in due:
+            handle(wake)
+        return len(due)
+
+
+def _age(entry: LineEntry) -> tuple[int, str]:
+    """Return what a lane is sorted by."""
+    return entry.available_ms, entry.job_id

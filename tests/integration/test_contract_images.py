@@ -1,0 +1,357 @@
+"""What every image store does: the fake, and S3 on moto."""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from moto import mock_aws
+
+from cutout.adapters.aws import s3_client
+from cutout.adapters.s3 import HEAD_BYTES, S3ImageStore
+from cutout.errors import ObjectMissingError
+from cutout.models import ObjectRef, ResultAttributes
+from cutout.ports import ImageStore
+from tests.examples import a_job
+from tests.fakes import InMemoryImageStore, VirtualClock
+from tests.stack import create_bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.integration
+
+RESULT = "photos/shoe.cutout.png"
+AWKWARD_KEYS = [
+    "a b+c.jpg",
+    "100%25 %2B.jpg",
+    "gr\u00fc\u00dfe.jpg",
+    "gru\u0308\u00dfe.jpg",
+    "\U0001f45f/(2)'&?#.jpg",
+    "x" * 1020 + ".jpg",
+]
+
+
+class Owner(ABC):
+    """The bucket's owner, who puts objects into it and looks at them."""
+
+    store: ImageStore
+    bucket = "images"
+
+    @abstractmethod
+    def put(self, key: str, body: bytes = b"photo", **attributes: str | dict[str, str]) -> None:
+        """Write an object; attributes are those of `tests.fakes.Version`."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+
+    @abstractmethod
+    def body(self, key: str) -> bytes:
+        """Return an object's bytes."""
+
+    @abstractmethod
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags."""
+
+    @abstractmethod
+    def content_type(self, key: str) -> str:
+        """Return an object's Content-Type."""
+
+    def ref(self, key: str) -> ObjectRef:
+        """Name an object of the bucket."""
+        return ObjectRef(bucket=self.bucket, key=key)
+
+    def write(
+        self,
+        replaces: str | None = None,
+        body: bytes = b"cut",
+        metadata: dict[str, str] | None = None,
+    ) -> str | None:
+        """Write a result for photos/shoe.jpg as `store` does."""
+        source = self.store.inspect(self.ref("photos/shoe.jpg"))
+        attributes = ResultAttributes(
+            content_type="image/png", metadata=metadata or {}, replaces=replaces
+        )
+        return self.store.write_result(source, RESULT, io.BytesIO(body), attributes)
+
+
+class FakeOwner(Owner):
+    """The owner of the fake bucket."""
+
+    def __init__(self, *, versioned: bool) -> None:
+        self.fake = InMemoryImageStore(VirtualClock(), versioned=versioned)
+        self.store = self.fake
+
+    def put(self, key: str, body: bytes = b"photo", **attributes: str | dict[str, str]) -> None:
+        """Write an object."""
+        self.fake.put(self.bucket, key, body, **attributes)
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        del self.fake.objects[self.bucket, key]
+
+    def body(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        return self.fake.objects[self.bucket, key].body
+
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags."""
+        return self.fake.objects[self.bucket, key].tags
+
+    def content_type(self, key: str) -> str:
+        """Return an object's Content-Type."""
+        return self.fake.objects[self.bucket, key].content_type
+
+
+class MotoOwner(Owner):
+    """The owner of a bucket in moto."""
+
+    def __init__(self, *, versioned: bool) -> None:
+        self.s3: S3Client = s3_client()
+        self.bucket = create_bucket(self.s3, versioned=versioned)
+        self.store = S3ImageStore(self.s3, presign_seconds=600)
+
+    def put(self, key: str, body: bytes = b"photo", **attributes: str | dict[str, str]) -> None:
+        """Write an object."""
+        names = {
+            "metadata": "Metadata",
+            "cache_control": "CacheControl",
+            "content_language": "ContentLanguage",
+        }
+        extra = {names[n]: value for n, value in attributes.items() if n in names}
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)  # type: ignore[arg-type]  # names of put_object
+        tags = attributes.get("tags")
+        if isinstance(tags, dict):
+            pairs = [{"Key": k, "Value": v} for k, v in tags.items()]
+            self.s3.put_object_tagging(Bucket=self.bucket, Key=key, Tagging={"TagSet": pairs})  # type: ignore[typeddict-item]  # TagTypeDef
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def body(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def tags(self, key: str) -> dict[str, str]:
+        """Return an object's tags."""
+        found = self.s3.get_object_tagging(Bucket=self.bucket, Key=key)
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    def content_type(self, key: str) -> str:
+        """Return an object's Content-Type."""
+        return self.s3.head_object(Bucket=self.bucket, Key=key)["ContentType"]
+
+
+class ImageStoreContract:
+    """What is read is what was put, and only results are written."""
+
+    def test_inspect_describes_an_object(self, owner: Owner) -> None:
+        """First bytes, size, ETag without quotes, metadata and headers."""
+        body = bytes(range(256)) * 20
+        owner.put(
+            "photos/shoe.jpg",
+            body,
+            metadata={"sku": "42"},
+            cache_control="max-age=60",
+            content_language="de",
+        )
+
+        source = owner.store.inspect(owner.ref("photos/shoe.jpg"))
+
+        assert (source.size, source.head) == (len(body), body[:HEAD_BYTES])
+        assert (source.metadata, source.tag_count) == ({"sku": "42"}, 0)
+        assert (source.cache_control, source.content_language) == ("max-age=60", "de")
+        assert len(source.etag) == 32
+        assert source.version_id is None
+
+    def test_inspect_describes_an_empty_object(self, owner: Owner) -> None:
+        """No bytes are no error."""
+        owner.put("empty.jpg", b"")
+
+        source = owner.store.inspect(owner.ref("empty.jpg"))
+
+        assert (source.size, source.head) == (0, b"")
+
+    def test_inspect_raises_for_a_missing_object(self, owner: Owner) -> None:
+        """What was never there, and what was deleted."""
+        owner.put("gone.jpg")
+        owner.delete("gone.jpg")
+
+        for key in ("never.jpg", "gone.jpg"):
+            with pytest.raises(ObjectMissingError):
+                owner.store.inspect(owner.ref(key))
+
+    @pytest.mark.parametrize("key", AWKWARD_KEYS, ids=range(len(AWKWARD_KEYS)))
+    def test_inspect_takes_keys_as_they_are(self, owner: Owner, key: str) -> None:
+        """No decoding, no normal form: the key that was put is the key that is found."""
+        owner.put(key, key.encode())
+
+        source = owner.store.inspect(owner.ref(key))
+
+        assert (source.key, source.head) == (key, key.encode())
+
+    def test_find_result_returns_etag_and_metadata(self, owner: Owner) -> None:
+        """What stands at the name says whose it is."""
+        owner.put(RESULT, b"cut", metadata={"cutout-job": "1"})
+
+        found = owner.store.find_result(owner.bucket, RESULT)
+
+        assert found is not None
+        assert (len(found.etag), found.metadata) == (32, {"cutout-job": "1"})
+
+    def test_find_result_returns_none_for_a_free_name(self, owner: Owner) -> None:
+        """Nothing stands there."""
+        assert owner.store.find_result(owner.bucket, RESULT) is None
+
+    def test_write_result_writes_a_free_name(self, owner: Owner) -> None:
+        """The ETag returned is the object's; type and metadata are ours."""
+        owner.put("photos/shoe.jpg")
+
+        etag = owner.write(metadata={"cutout-job": "1"})
+
+        found = owner.store.find_result(owner.bucket, RESULT)
+        assert found is not None
+        assert (found.etag, found.metadata) == (etag, {"cutout-job": "1"})
+        assert owner.body(RESULT) == b"cut"
+        assert owner.content_type(RESULT) == "image/png"
+
+    def test_write_result_inherits_from_the_source(self, owner: Owner) -> None:
+        """Cache-Control, Content-Language, user metadata and tags are the original's."""
+        owner.put(
+            "photos/shoe.jpg",
+            metadata={"sku": "42", "cutout-job": "forged"},
+            tags={"team": "web = shop", "größe": "4+2"},
+            cache_control="max-age=60",
+            content_language="de",
+        )
+
+        owner.write(metadata={"cutout-job": "1"})
+
+        result = owner.store.inspect(owner.ref(RESULT))
+        assert result.metadata == {"sku": "42", "cutout-job": "1"}
+        assert (result.cache_control, result.content_language) == ("max-age=60", "de")
+        assert result.tag_count == 2
+        assert owner.tags(RESULT) == {"team": "web = shop", "größe": "4+2"}
+
+    def test_write_result_refuses_an_existing_name(self, owner: Owner) -> None:
+        """IfNoneMatch: somebody's object is not overwritten."""
+        owner.put("photos/shoe.jpg")
+        owner.put(RESULT, b"theirs")
+
+        assert owner.write() is None
+        assert owner.body(RESULT) == b"theirs"
+
+    def test_write_result_replaces_what_it_was_told_to(self, owner: Owner) -> None:
+        """IfMatch: the object that was looked at is still there."""
+        owner.put("photos/shoe.jpg")
+        first = owner.write(body=b"first")
+
+        second = owner.write(replaces=first, body=b"second")
+
+        assert second not in (None, first)
+        assert owner.body(RESULT) == b"second"
+
+    def test_write_result_loses_when_the_object_was_replaced(self, owner: Owner) -> None:
+        """IfMatch: another object stands there now, and stays."""
+        owner.put("photos/shoe.jpg")
+        first = owner.write(body=b"first")
+        owner.put(RESULT, b"theirs")
+
+        assert owner.write(replaces=first, body=b"second") is None
+        assert owner.body(RESULT) == b"theirs"
+
+    def test_presign_names_the_object(self, owner: Owner) -> None:
+        """The URL's path ends in the key, encoded once, and the query is signed."""
+        key = "photos/a b+c%20grüße.jpg"
+        job = a_job(bucket=owner.bucket, key=key, version_id=None)
+
+        url = urlsplit(owner.store.presign(job))
+
+        assert unquote(url.path).removeprefix("/") == key
+        assert "X-Amz-Signature" in parse_qs(url.query)
+        assert "versionId" not in parse_qs(url.query)
+
+    def test_presign_names_the_version(self, owner: Owner) -> None:
+        """A replaced object does not change what the provider reads."""
+        job = a_job(bucket=owner.bucket, version_id="v7")
+
+        url = urlsplit(owner.store.presign(job))
+
+        assert parse_qs(url.query)["versionId"] == ["v7"]
+
+
+class VersionedImageStoreContract:
+    """In a versioned bucket every upload is told apart."""
+
+    def test_inspect_names_the_current_version(self, versioned: Owner) -> None:
+        """The same bytes put twice are two versions of one ETag."""
+        seen = []
+        for _ in range(2):
+            versioned.put("shoe.jpg")
+            seen.append(versioned.store.inspect(versioned.ref("shoe.jpg")))
+
+        first, second = seen
+
+        assert first.etag == second.etag
+        assert first.version_id is not None
+        assert first.version_id != second.version_id
+
+    def test_inspect_raises_for_a_deleted_object(self, versioned: Owner) -> None:
+        """A delete marker is not an object."""
+        versioned.put("gone.jpg")
+        versioned.delete("gone.jpg")
+
+        with pytest.raises(ObjectMissingError):
+            versioned.store.inspect(versioned.ref("gone.jpg"))
+        assert versioned.store.find_result(versioned.bucket, "gone.jpg") is None
+
+    def test_write_result_inherits_tags(self, versioned: Owner) -> None:
+        """The tags are those of the version that was cut out."""
+        versioned.put("photos/shoe.jpg", tags={"team": "web"})
+
+        versioned.write()
+
+        assert versioned.tags(RESULT) == {"team": "web"}
+
+
+class TestInMemoryImageStore(ImageStoreContract, VersionedImageStoreContract):
+    """The fake."""
+
+    @pytest.fixture
+    def owner(self) -> Owner:
+        """Return the owner of a new bucket."""
+        return FakeOwner(versioned=False)
+
+    @pytest.fixture
+    def versioned(self) -> Owner:
+        """Return the owner of a new versioned bucket."""
+        return FakeOwner(versioned=True)
+
+
+class TestS3ImageStore(ImageStoreContract, VersionedImageStoreContract):
+    """The adapter."""
+
+    @pytest.fixture
+    def owner(self, fake_account: None) -> Iterator[Owner]:
+        """Return the owner of a new bucket."""
+        with mock_aws():
+            yield MotoOwner(versioned=False)
+
+    @pytest.fixture
+    def versioned(self, fake_account: None) -> Iterator[Owner]:
+        """Return the owner of a new versioned bucket."""
+        with mock_aws():
+            yield MotoOwner(versioned=True)
+
+    def test_presign_uses_the_regional_endpoint(self, owner: Owner) -> None:
+        """Virtual host, region and SigV4: a URL of the global endpoint would be redirected."""
+        url = urlsplit(owner.store.presign(a_job(bucket=owner.bucket)))
+
+        query = parse_qs(url.query)
+        assert url.netloc == f"{owner.bucket}.s3.eu-central-1.amazonaws.com"
+        assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+        assert query["X-Amz-Expires"] == ["600"]

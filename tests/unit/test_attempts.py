@@ -1,0 +1,373 @@
+"""One attempt, for every answer a provider can give (DESIGN 4.4's table)."""
+
+import re
+
+import pytest
+
+from cutout.errors import (
+    ConfigurationError,
+    MaybeCreatedError,
+    PredictionUnknownError,
+    ProviderMisconfiguredError,
+    ProviderOutOfCreditError,
+    ProviderRateLimitedError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+    StorageError,
+)
+from cutout.gate import ARRIVAL_GUARD_MS
+from cutout.models import Announce, AttemptEnded, JobState, Submission, Succeeded
+from cutout.services.attempts import token_hash
+from tests.fake_outside import Create
+from tests.fakes import NOON_MS
+from tests.world import API, BUCKET, PRICE, World
+
+SETUP_ERRORS = [
+    (ProviderMisconfiguredError("HTTP 401"), "setup"),
+    (ProviderOutOfCreditError("HTTP 402"), "out_of_credit"),
+]
+
+
+def test_a_good_create_is_recorded(world: World) -> None:
+    """Job, ledger and gate know the prediction and its price."""
+    job = world.submitted()
+
+    assert (job.state, job.cost_microusd) == (JobState.SUBMITTED, PRICE)
+    assert job.attempts[0].prediction_id == "prediction-1"
+    (line,) = world.ledger.lines.values()
+    assert (line.why, line.microusd, line.month) == ("created", PRICE, "2026-01")
+    assert world.gate.gate.spent_microusd == PRICE
+    assert world.gate.gate.holds(job.job_id)
+
+
+def test_the_provider_gets_presigned_url_and_webhook() -> None:
+    """The URL reads the job's version; the webhook's has provider, job and token."""
+    world = World(versioned=True, output_format="webp")
+
+    job = world.submitted("a b.jpg")
+
+    (create,) = world.provider.creates
+    assert create.image_url.startswith(f"https://{BUCKET}.test/a%20b.jpg?versionId=v1&")
+    assert create.output_format == "webp"
+    pattern = re.escape(f"{API}/webhooks/eachlabs/{job.job_id}/") + "[A-Za-z0-9_-]{43}"
+    assert re.fullmatch(pattern, create.webhook_url or "")
+
+
+def test_the_token_is_stored_only_as_its_hash(world: World) -> None:
+    """Nothing that is kept holds the token or the URL."""
+    job = world.submitted()
+
+    (create,) = world.provider.creates
+    assert job.attempts[0].token_sha256 == token_hash(create.token)
+    kept = job.model_dump_json() + repr(world.gate.gate) + repr(world.ledger.lines)
+    assert create.token not in kept
+    assert create.image_url not in kept
+
+
+def test_every_attempt_has_a_token_of_its_own(world: World) -> None:
+    """A token of one attempt says nothing about the next one."""
+    world.submitted("a.jpg")
+    world.submitted("b.jpg")
+
+    first, second = world.provider.creates
+    assert first.token != second.token
+
+
+def test_the_attempt_is_recorded_before_the_provider_is_asked(world: World) -> None:
+    """A crash after create leaves a trace that a webhook can be matched to."""
+    job = world.upload()
+    seen: list[tuple[JobState, str]] = []
+
+    def look(create: Create) -> None:
+        stored = world.job(job)
+        seen.append((stored.state, stored.attempts[0].token_sha256))
+
+    world.provider.on_create = look
+    world.dispatcher.dispatch()
+
+    (create,) = world.provider.creates
+    assert seen == [(JobState.SUBMITTING, token_hash(create.token))]
+
+
+def test_a_refusal_by_the_only_provider_is_the_end(world: World) -> None:
+    """400: failed, announced, not paid, slot free."""
+    world.provider.script.append(ProviderRejectedError("HTTP 400: too small"))
+
+    job = world.submitted()
+
+    assert job.reason is not None
+    assert (job.state, job.reason.code) == (JobState.FAILED, "provider_rejected")
+    assert "too small" in job.reason.message
+    assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)]
+    assert not world.gate.gate.holds(job.job_id)
+    assert world.gate.gate.spent_microusd == 0
+    assert world.ledger.lines == {}
+
+
+def test_a_refusal_leaves_the_image_to_the_next_provider() -> None:
+    """400 with another provider: back in line without the first, at once."""
+    world = World(providers=("eachlabs", "apiin"))
+    world.provider.script.append(ProviderRejectedError("HTTP 400"))
+
+    job = world.submitted()
+
+    assert (job.state, job.excluded) == (JobState.QUEUED, ("eachlabs",))
+    assert len(world.provider.creates) == 1
+    assert list(world.messages.completions) == []
+
+
+@pytest.mark.parametrize(("error", "reason"), SETUP_ERRORS, ids=["setup", "credit"])
+def test_a_wrong_setup_pauses_the_provider(world: World, error: Exception, reason: str) -> None:
+    """401, 403, 404, 402: jobs wait without using up an attempt, one pause is announced."""
+    world.provider.script.append(error)
+    first, second = world.upload("a.jpg"), world.upload("b.jpg")
+
+    world.dispatcher.dispatch()
+    world.dispatcher.dispatch()
+
+    side = world.gate.gate.provider("eachlabs")
+    assert (side.pause_reason, side.paused_until_ms) == (reason, NOON_MS + 300_000)
+    assert (world.job(first).state, world.job(first).failures) == (JobState.QUEUED, 0)
+    assert world.job(first).attempts == ()
+    assert world.job(second).state is JobState.SUBMITTED  # of the same batch: asked at once
+    assert len(world.messages.completions) == 1
+
+
+@pytest.mark.parametrize(("error", "reason"), SETUP_ERRORS, ids=["setup", "credit"])
+def test_a_mended_setup_is_found_by_one_probe(world: World, error: Exception, reason: str) -> None:
+    """After the pause a single create is tried; its success lets all others go."""
+    world.provider.script.append(error)
+    world.submitted("a.jpg")
+    world.upload("b.jpg")
+    world.upload("c.jpg")
+    world.clock.advance(300_000)
+    in_flight: list[int] = []
+    world.provider.on_create = lambda _: in_flight.append(
+        len(world.gate.gate.provider("eachlabs").slots)
+    )
+
+    world.messages.deliver_wakes(lambda wake: world.dispatcher.dispatch(woken_for_ms=wake.due_ms))
+
+    assert set(world.states()) == {JobState.SUBMITTED}
+    assert in_flight == [1, 3, 3]
+    assert world.gate.gate.provider("eachlabs").pause_reason == ""
+
+
+@pytest.mark.parametrize(
+    ("retry_after_s", "least_ms", "most_ms"),
+    [(7.0, 7_000, 7_000), (0.5, 500, 500), (None, 5_000, 15_000), (0.0, 5_000, 15_000)],
+)
+def test_a_rate_limit_pauses_the_key(
+    world: World, retry_after_s: float | None, least_ms: int, most_ms: int
+) -> None:
+    """429: for Retry-After, or with jitter; the job waits and no attempt is used up."""
+    world.provider.script.append(ProviderRateLimitedError("HTTP 429", retry_after_s))
+
+    job = world.submitted()
+
+    paused_ms = world.gate.gate.provider("eachlabs").paused_until_ms - NOON_MS
+    assert least_ms <= paused_ms <= most_ms
+    assert (job.state, job.attempts, job.failures) == (JobState.QUEUED, (), 0)
+    assert world.gate.gate.spent_microusd == 0
+    assert len(world.messages.wakes) == 1
+
+
+def test_a_rate_limited_job_keeps_its_place_and_goes_on(world: World) -> None:
+    """429 then 200: the oldest is still the first."""
+    world.provider.script.append(ProviderRateLimitedError("HTTP 429", 2.0))
+    job = world.submitted("first.jpg")
+    world.clock.advance(2_000)
+    world.upload("second.jpg")
+
+    world.dispatcher.dispatch()
+
+    second, third = world.provider.creates[1:]
+    assert "first.jpg" in second.image_url
+    assert "second.jpg" in third.image_url
+    assert world.job(job).state is JobState.SUBMITTED
+
+
+def test_an_unavailable_provider_is_tried_again_later(world: World) -> None:
+    """500, 503, no connection: the attempt counts, nothing was paid, the wait grows."""
+    world.provider.script.append(ProviderUnavailableError("HTTP 503"))
+
+    job = world.submitted()
+
+    assert (job.state, job.failures) == (JobState.QUEUED, 1)
+    assert job.available_ms == NOON_MS + 2_000
+    assert world.gate.gate.spent_microusd == 0
+    assert world.gate.gate.provider("eachlabs").strikes == 1
+    assert len(world.messages.wakes) == 1
+
+
+def test_an_unavailable_provider_is_not_tried_for_ever(world: World) -> None:
+    """With all attempts used up the job fails, with the last sentence."""
+    world.provider.script.extend([ProviderUnavailableError("HTTP 503")] * 3)
+    job = world.submitted()
+
+    for _ in range(3):
+        world.clock.advance(60_000)
+        world.dispatcher.dispatch()
+
+    stored = world.job(job)
+    assert stored.reason is not None
+    assert (stored.state, stored.reason.code) == (JobState.FAILED, "attempts_exhausted")
+    assert "HTTP 503" in stored.reason.message
+    assert Announce(job_id=job.job_id, run=1) in world.messages.completions
+
+
+def test_a_lost_answer_is_maybe_created(world: World) -> None:
+    """Read timeout, 502, 504: slot and price are held, and nothing is sent again."""
+    world.provider.script.append(MaybeCreatedError("no answer (ReadTimeout)"))
+
+    job = world.submitted()
+    world.clock.advance(60_000)
+    world.dispatcher.dispatch()
+
+    assert world.job(job).state is JobState.SUBMITTING
+    assert world.gate.gate.holds(job.job_id)
+    assert world.gate.gate.spent_microusd == PRICE
+    assert len(world.provider.creates) == 1
+
+
+def test_an_answer_with_the_result_ends_the_attempt(world: World) -> None:
+    """A direct result is told to both queues like any other ending."""
+    outcome = Succeeded(result_url="https://cdn.test/1.png")
+    world.provider.script.append(Submission(prediction_id="direct-1", outcome=outcome))
+
+    job = world.submitted()
+
+    ended = AttemptEnded(
+        job_id=job.job_id,
+        number=1,
+        provider="eachlabs",
+        prediction_id="direct-1",
+        outcome=outcome,
+    )
+    assert list(world.messages.dispatch) == [ended]
+    assert list(world.messages.completions) == [ended]
+
+
+def test_a_webhook_before_the_answer_is_no_second_price(world: World) -> None:
+    """The ending adopts the prediction first; the answer to create finds it recorded."""
+    job = world.upload()
+
+    def end(_: Create) -> None:
+        ended = world.ended(job).model_copy(update={"prediction_id": "prediction-1"})
+        world.endings.settle(ended)
+
+    world.provider.on_create = end
+    world.dispatcher.dispatch()
+
+    assert world.job(job).cost_microusd == PRICE
+    assert world.job(job).state is JobState.SUBMITTED
+    assert len(world.ledger.lines) == 1
+
+
+@pytest.mark.parametrize(("late_ms", "sent"), [(0, 1), (1, 0)])
+def test_a_stale_stamp_is_not_sent(world: World, late_ms: int, sent: int) -> None:
+    """A create that would reach the provider in another window is given back, untried."""
+    job = world.upload()
+    presign, slow = world.images.presign, [ARRIVAL_GUARD_MS + late_ms]
+
+    def slowly(job: object) -> str:
+        world.clock.advance(slow.pop() if slow else 0)
+        return presign(world.jobs.records[job.job_id])  # type: ignore[attr-defined]  # a Job
+
+    world.images.presign = slowly  # type: ignore[method-assign]  # a slow store
+    provider_saw: list[int] = []
+    world.provider.on_create = lambda create: provider_saw.append(create.at_ms)
+    world.dispatcher.dispatch()
+
+    stamps = world.gate.gate.provider("eachlabs").stamps
+    assert all(at - stamps[-1] <= ARRIVAL_GUARD_MS for at in provider_saw)
+    assert len(provider_saw) == 1
+    assert world.job(job).last_number == 2 - sent
+
+
+def test_a_fault_of_our_own_stays_with_its_job(world: World) -> None:
+    """One job that can't be presigned waits behind the others, which are all submitted."""
+    jobs = [world.upload(f"{name}.jpg") for name in "abc"]
+    world.images.fail("presign", StorageError("presigning failed"))
+
+    world.dispatcher.dispatch()
+
+    assert world.states().count(JobState.SUBMITTED) == 2
+    (aside,) = [world.job(job) for job in jobs if world.job(job).state is JobState.QUEUED]
+    assert (aside.setbacks, aside.failures, aside.attempts) == (1, 0, ())
+    assert aside.available_ms == NOON_MS + 2_000
+    assert world.gate.gate.spent_microusd == 2 * PRICE
+    assert len(world.gate.gate.provider("eachlabs").slots) == 2
+
+
+def test_a_fault_that_can_not_even_be_recorded_frees_the_slot(world: World) -> None:
+    """The table is away: the job stays in line as it is and the gate gets everything back."""
+    job = world.upload()
+    world.jobs.fail("get", StorageError("away"), StorageError("away"))
+
+    world.dispatcher.dispatch()
+
+    assert world.job(job).state is JobState.QUEUED
+    assert world.gate.gate.spent_microusd == 0
+    assert not world.gate.gate.holds(job.job_id)
+    assert world.provider.creates == []
+
+
+def test_a_job_that_ended_meanwhile_is_not_paid(world: World) -> None:
+    """A place in the line that its job has left gives the slot back."""
+    job = world.upload()
+    entry = world.line.first(1, NOON_MS)
+    world.line.first = lambda count, now_ms: entry  # type: ignore[method-assign]  # an old look
+    world.jobs.replace(
+        world.job(job), world.job(job).model_copy(update={"state": JobState.SKIPPED})
+    )
+
+    world.dispatcher.dispatch()
+
+    assert world.provider.creates == []
+    assert world.gate.gate.spent_microusd == 0
+
+
+def test_an_answer_nobody_planned_for_is_maybe_created(world: World) -> None:
+    """An error without a rule holds the slot: better waited for than paid twice."""
+    world.provider.script.append(PredictionUnknownError("HTTP 404"))
+    world.upload("a.jpg")
+    world.upload("b.jpg")
+
+    world.dispatcher.dispatch()
+
+    assert sorted(world.states()) == [JobState.SUBMITTED, JobState.SUBMITTING]
+    assert world.gate.gate.spent_microusd == 2 * PRICE
+
+
+def test_a_missing_key_pauses_the_provider(world: World) -> None:
+    """The SSM parameter is not there: nothing was created, jobs wait, a pause is announced."""
+    world.provider.script.append(ConfigurationError("the SSM parameter cannot be read"))
+
+    job = world.submitted()
+
+    assert job.state is JobState.QUEUED
+    assert world.gate.gate.spent_microusd == 0
+    assert world.gate.gate.provider("eachlabs").pause_reason == "setup"
+
+
+def test_a_polled_provider_gets_no_webhook_url(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a webhook there is no URL that could leak, and the prediction is polled."""
+    polled = world.settings.provider("eachlabs").model_copy(update={"uses_webhook": False})
+    monkeypatch.setattr(type(world.settings), "provider", lambda self, name: polled)
+
+    job = world.submitted()
+
+    assert world.provider.creates[0].webhook_url is None
+    (request,) = world.polls.started
+    assert (request.job_id, request.number) == (job.job_id, 1)
+    assert (request.prediction_id, request.wait_s) == ("prediction-1", 9)
+
+
+def test_a_provider_with_a_webhook_is_not_polled(world: World) -> None:
+    """Every question would cost something."""
+    world.submitted()
+
+    assert world.polls.started == []

@@ -1,0 +1,232 @@
+"""What is accepted, what is refused and what is ignored; once per version of an object."""
+
+import pytest
+
+from cutout import keys
+from cutout.errors import ObjectMissingError, StorageError
+from cutout.models import Announce, Job, JobState, Lane, ObjectRef
+from tests.examples import a_source
+from tests.world import BUCKET, JPEG, World
+
+HEIC = b"\x00\x00\x00\x18ftypheic"
+SHOE = ObjectRef(bucket=BUCKET, key="shoe.jpg")
+
+
+def test_an_image_is_queued(world: World) -> None:
+    """The job names the version, stands in line, and nothing was paid yet."""
+    job = world.upload()
+
+    assert world.job(job).state is JobState.QUEUED
+    assert [entry.job_id for entry in world.line.first(5, world.clock.now_ms())] == [job.job_id]
+    assert (job.bucket, job.key, job.lane) == (BUCKET, "shoe.jpg", Lane.UPLOAD)
+    assert world.ledger.lines == {}
+
+
+def test_the_same_event_five_times_is_one_job_and_one_create(world: World) -> None:
+    """S3 says everything at least once."""
+    world.images.put(BUCKET, "shoe.jpg", JPEG)
+
+    for _ in range(5):
+        world.intake.accept(SHOE, Lane.UPLOAD)
+        world.dispatcher.dispatch()
+
+    assert len(world.jobs.records) == 1
+    assert len(world.provider.creates) == 1
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_b_a_is_three_jobs(*, versioned: bool) -> None:
+    """The first content uploaded again is a third version, whatever its ETag."""
+    world = World(versioned=versioned)
+    job_ids = []
+    for body in (JPEG, JPEG + b"!", JPEG):
+        job_ids.append(world.upload(body=body).job_id)
+        world.clock.advance(1_000)
+
+    assert len(set(job_ids)) == 3
+    assert len({job_id[:16] for job_id in job_ids}) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "empty_object"),
+        (JPEG * 100, "too_large"),
+        (HEIC, "unsupported_format"),
+        (b"GIF89a", "unsupported_format"),
+        (b"hello", "unsupported_format"),
+    ],
+)
+def test_what_is_not_worth_a_paid_call_is_skipped(body: bytes, code: str) -> None:
+    """The job says why, is announced, and nobody is asked."""
+    world = World(max_input_bytes=100)
+
+    job = world.submitted(body=body)
+
+    assert job.reason is not None
+    assert (job.state, job.reason.code) == (JobState.SKIPPED, code)
+    assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)]
+    assert world.provider.creates == []
+
+
+@pytest.mark.parametrize(("size", "state"), [(100, JobState.QUEUED), (101, JobState.SKIPPED)])
+def test_the_size_limit_is_inclusive(size: int, state: JobState) -> None:
+    """An object of exactly the limit is taken."""
+    world = World(max_input_bytes=100)
+
+    assert world.upload(body=JPEG.ljust(size, b"x")).state is state
+
+
+def test_a_content_type_is_not_believed(world: World) -> None:
+    """A photo named .bin and called text is a photo."""
+    assert world.upload("shoe.bin", content_type="text/plain").state is JobState.QUEUED
+
+
+def test_a_key_without_room_for_its_result_is_skipped(world: World) -> None:
+    """1,024 bytes leave nothing for the suffix; that is said before anything is paid."""
+    job = world.upload("x" * 1020 + ".jpg")
+
+    assert job.reason is not None
+    assert (job.state, job.reason.code) == (JobState.SKIPPED, "result_key_too_long")
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("photos/", "folder_marker"),
+        ("photos/shoe.cutout.png", "own_result"),
+        ("photos/shoe.cutout.webp", "own_result"),
+        ("other/shoe.jpg", "outside_prefix"),
+        ("photos/shoe.tif", "not_included"),
+        ("photos/raw/shoe.jpg", "excluded"),
+        ("photos/missing.jpg", "source_deleted"),
+    ],
+)
+def test_what_is_out_of_scope_leaves_no_record(key: str, reason: str) -> None:
+    """It is counted with its reason, and no job is written."""
+    world = World(
+        input_prefix="photos/", include_paths=("*.jpg", "*.png"), exclude_paths=("photos/raw/*",)
+    )
+    if "missing" not in key:
+        world.images.put(BUCKET, key, JPEG)
+
+    assert world.intake.accept(ObjectRef(bucket=BUCKET, key=key), Lane.UPLOAD) is None
+
+    assert world.jobs.records == {}
+    assert world.metrics.by_dimensions["ObjectIgnored", (("reason", reason),)] == 1
+
+
+def test_a_result_under_another_name_is_not_cut_out_again(world: World) -> None:
+    """The third loop guard: the marker survives a copy that the names do not."""
+    marker = {keys.JOB_METADATA: "0" * 32}
+    world.images.put(BUCKET, "copy.png", JPEG, metadata=marker)
+
+    assert world.intake.accept(ObjectRef(bucket=BUCKET, key="copy.png"), Lane.UPLOAD) is None
+    assert world.jobs.records == {}
+
+
+def finished(world: World, key: str = "shoe.jpg") -> Job:
+    """Upload an image and bring its result home."""
+    job = world.submitted(key)
+    ended = world.ended(job)
+    world.storing.store(ended, last_try=False)
+    world.dispatcher.dispatch([world.endings.settle(ended)])
+    world.clock.advance(1_000)
+    return world.job(job)
+
+
+def test_the_same_content_again_is_already_done(world: World) -> None:
+    """While its result stands, nothing is paid a second time."""
+    first = finished(world)
+
+    again = world.submitted()
+
+    assert again.job_id != first.job_id
+    assert again.reason is not None
+    assert (again.state, again.reason.code) == (JobState.SKIPPED, "already_done")
+    assert len(world.provider.creates) == 1
+
+
+def test_new_content_under_the_same_key_is_cut_out(world: World) -> None:
+    """Another ETag is another picture."""
+    finished(world)
+
+    assert world.submitted(body=JPEG + b"!").state is JobState.SUBMITTED
+
+
+def test_a_deleted_result_is_made_again(world: World) -> None:
+    """The same content counts as done only while its result is there."""
+    finished(world)
+    del world.images.objects[BUCKET, "shoe.cutout.png"]
+
+    assert world.submitted().state is JobState.SUBMITTED
+
+
+def test_a_neighbours_result_is_not_ours(world: World) -> None:
+    """shoe.png with the bytes of shoe.jpg is an object of its own."""
+    finished(world, "shoe.jpg")
+
+    job = finished(world, "shoe.png")
+
+    assert job.result is not None
+    assert job.result.key == "shoe.png.cutout.png"
+    assert world.submitted("shoe.png").state is JobState.SKIPPED
+
+
+def test_when_every_name_is_taken_it_is_not_already_done(world: World) -> None:
+    """Three foreign objects say nothing about our work."""
+    for name in keys.result_names(BUCKET, "shoe.jpg", ".cutout", "png"):
+        world.images.put(BUCKET, name, b"theirs")
+
+    assert world.upload().state is JobState.QUEUED
+
+
+def test_a_lost_announcement_is_made_up_at_the_redelivery(world: World) -> None:
+    """The event comes again because the queue was away; the refusal is announced then."""
+    world.images.put(BUCKET, "shoe.jpg", b"hello")
+    world.messages.fail("announce", StorageError("away"))
+    with pytest.raises(StorageError):
+        world.intake.accept(SHOE, Lane.UPLOAD)
+
+    world.intake.accept(SHOE, Lane.UPLOAD)
+
+    assert len(world.messages.completions) == 1
+
+
+def test_two_invocations_record_one_job(world: World) -> None:
+    """Who loses the create takes the other one's job."""
+    world.images.put(BUCKET, "shoe.jpg", JPEG)
+    winner = world.intake.accept(SHOE, Lane.UPLOAD)
+    assert winner is not None
+    get, unseen = world.jobs.get, [True]
+    world.jobs.get = lambda job_id: None if unseen and unseen.pop() else get(job_id)  # type: ignore[method-assign]  # an early look
+
+    assert world.intake.accept(SHOE, Lane.API) == world.job(winner)
+
+
+def test_a_passing_fault_is_not_taken_for_a_missing_object(world: World) -> None:
+    """The message comes again; nothing is ignored."""
+    world.images.fail("inspect", StorageError("away"))
+
+    with pytest.raises(StorageError):
+        world.intake.accept(SHOE, Lane.UPLOAD)
+
+    assert world.metrics.sums["ObjectIgnored"] == 0
+    assert issubclass(ObjectMissingError, StorageError)
+
+
+def test_job_ids_follow_the_version() -> None:
+    """VersionId where there is one, else ETag and time."""
+    ids = {
+        keys.job_id(a_source(version_id=version, etag=etag, last_modified_ms=at))
+        for version, etag, at in [
+            ("v1", "a", 1),
+            ("v1", "b", 2),
+            ("v2", "a", 1),
+            (None, "a", 1),
+            (None, "b", 1),
+            (None, "a", 2),
+        ]
+    }
+
+    assert len(ids) == 5

@@ -1,0 +1,307 @@
+"""Every minute whatever the edges missed is found and made to move."""
+
+import pytest
+
+from cutout.errors import MaybeCreatedError, ProviderUnavailableError, StorageError
+from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
+from cutout.services.gauges import Gauges
+from cutout.services.moves import Mover
+from cutout.services.reconcile import (
+    ANNOUNCE_GRACE_MS,
+    CREATE_TIMEOUT_MS,
+    LEASE_STEP_MS,
+    MIN_SILENCE_MS,
+    STORING_GRACE_MS,
+    Reconciler,
+)
+from tests.fakes import NOON_MS
+from tests.world import PRICE, World
+
+SILENCE_MS = 27_000  # three times the expected 9 s
+HOLD_MS = CREATE_TIMEOUT_MS + 90_000  # ten times
+TIMEOUT_MS = 600_000
+URL = "https://cdn.test/1.png"
+
+
+def reconciler(world: World) -> Reconciler:
+    """Return the reconciler of the world."""
+    return Reconciler(
+        index=world.jobs,
+        records=world.records,
+        mover=Mover(world.gate, world.messages, world.clock),
+        messages=world.messages,
+        providers={"eachlabs": world.provider},
+        settings=world.settings,
+        clock=world.clock,
+        metrics=world.metrics,
+    )
+
+
+def endings(world: World) -> list[AttemptEnded]:
+    """Return what both queues were told."""
+    return [m for m in world.messages.completions if isinstance(m, AttemptEnded)]
+
+
+def maybe_created(world: World) -> Job:
+    """Return a job whose answer to create was lost."""
+    world.provider.script.append(MaybeCreatedError("no answer (ReadTimeout)"))
+    return world.submitted()
+
+
+@pytest.mark.parametrize(("after_ms", "given_up"), [(HOLD_MS - 1, False), (HOLD_MS, True)])
+def test_a_maybe_created_attempt_is_held_and_then_given_up(
+    world: World, after_ms: int, *, given_up: bool
+) -> None:
+    """Ten times the expected time a webhook may adopt it; the ledger says what it was."""
+    job = maybe_created(world)
+    world.clock.advance(after_ms)
+
+    reconciler(world).run()
+    for ended in endings(world):
+        world.endings.settle(ended)
+
+    assert (world.job(job).state is JobState.QUEUED) is given_up
+    whys = [line.why for line in world.ledger.lines.values()]
+    assert whys == (["maybe_created"] if given_up else [])
+    assert world.gate.gate.spent_microusd == PRICE
+
+
+def test_a_given_up_attempt_is_used_when_it_comes_home_after_all(world: World) -> None:
+    """Its webhook brings the result, and no second prediction is paid."""
+    job = maybe_created(world)
+    late = world.ended(job)
+    world.clock.advance(HOLD_MS)
+    reconciler(world).run()
+    world.endings.settle(endings(world)[0])
+
+    world.storing.store(late, last_try=False)
+    world.clock.advance(60_000)
+    world.dispatcher.dispatch()
+
+    assert world.job(job).state is JobState.SUCCEEDED
+    assert len(world.provider.creates) == 1
+
+
+@pytest.mark.parametrize(("after_ms", "asked"), [(SILENCE_MS - 1, False), (SILENCE_MS, True)])
+def test_a_silent_prediction_is_asked_for(world: World, after_ms: int, *, asked: bool) -> None:
+    """The webhook got lost: what the provider says is said to both queues."""
+    job = world.submitted()
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    world.clock.advance(after_ms)
+
+    reconciler(world).run()
+
+    expected = [world.ended(job)] if asked else []
+    assert endings(world) == expected
+    assert world.metrics.sums["SilentPrediction"] == len(expected)
+
+
+def test_a_fast_providers_silence_has_a_least_length() -> None:
+    """Even with an expected second, nobody is asked before fifteen."""
+    world = World(eachlabs_expected_seconds=1.0)
+    world.submitted()
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    world.clock.advance(MIN_SILENCE_MS)
+
+    reconciler(world).run()
+
+    assert endings(world) == []
+    world.clock.advance(1)
+    reconciler(world).run()
+    assert len(endings(world)) == 1
+
+
+def test_a_running_prediction_keeps_its_slot(world: World) -> None:
+    """Otherwise an eleventh would run."""
+    job = world.submitted()
+    world.provider.outcomes["prediction-1"] = Pending()
+    for _ in range(5):
+        world.clock.advance(60_000)
+        reconciler(world).run()
+
+    assert world.gate.gate.holds(job.job_id)
+    (slot,) = world.gate.gate.provider("eachlabs").slots.values()
+    assert slot.until_ms == world.clock.now_ms() + LEASE_STEP_MS
+    assert endings(world) == []
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "code"), [(TIMEOUT_MS - 1, None), (TIMEOUT_MS, "attempt_timeout")]
+)
+def test_a_prediction_that_never_ends_is_given_up(
+    world: World, after_ms: int, code: str | None
+) -> None:
+    """After `AttemptTimeoutSeconds`; its slot is never held longer than that."""
+    world.submitted()
+    world.provider.outcomes["prediction-1"] = Pending()
+    world.clock.advance(60_000)
+    reconciler(world).run()
+    world.clock.advance(after_ms - 60_000)
+
+    reconciler(world).run()
+
+    failures = [e.outcome.code for e in endings(world) if isinstance(e.outcome, Failed)]
+    assert failures == ([code] if code else [])
+    slots = world.gate.gate.provider("eachlabs").slots.values()
+    assert all(slot.until_ms <= NOON_MS + TIMEOUT_MS for slot in slots)
+
+
+def test_a_forgotten_prediction_failed(world: World) -> None:
+    """404: the provider knows nothing of it any more."""
+    world.submitted()
+    world.clock.advance(SILENCE_MS)
+
+    reconciler(world).run()
+
+    (ended,) = endings(world)
+    assert isinstance(ended.outcome, Failed)
+    assert ended.outcome.code == "prediction_unknown"
+
+
+def test_a_provider_that_can_not_be_asked_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in between says nothing about the prediction."""
+    job = world.submitted()
+    world.clock.advance(SILENCE_MS)
+
+    def away(_: str) -> None:
+        message = "HTTP 503"
+        raise ProviderUnavailableError(message)
+
+    monkeypatch.setattr(world.provider, "status", away)
+    reconciler(world).run()
+
+    assert endings(world) == []
+    assert world.gate.gate.holds(job.job_id)
+
+
+def storing(world: World) -> Job:
+    """Return a job whose invocation of `store` crashed."""
+    job = world.submitted()
+    world.images.fail("write_result", StorageError("crash"))
+    with pytest.raises(StorageError):
+        world.storing.store(world.ended(job), last_try=False)
+    return job
+
+
+@pytest.mark.parametrize(("after_ms", "asked"), [(STORING_GRACE_MS, 0), (STORING_GRACE_MS + 1, 1)])
+def test_a_stuck_result_is_fetched_from_a_fresh_url(
+    world: World, after_ms: int, asked: int
+) -> None:
+    """The queue's own redelivery comes first; the old URL may have died."""
+    storing(world)
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url="https://cdn.test/fresh.png")
+    world.clock.advance(after_ms)
+
+    reconciler(world).run()
+
+    urls = [e.outcome.result_url for e in endings(world) if isinstance(e.outcome, Succeeded)]
+    assert urls == ["https://cdn.test/fresh.png"] * asked
+
+
+def test_a_result_that_can_not_be_stored_in_time_is_given_up(world: World) -> None:
+    """The job ends with a reason and is announced, once."""
+    job = storing(world)
+    world.clock.advance(TIMEOUT_MS)
+
+    reconciler(world).run()
+    reconciler(world).run()
+
+    stored = world.job(job)
+    assert stored.reason is not None
+    assert (stored.state, stored.reason.code) == (JobState.FAILED, "result_unavailable")
+    assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)]
+
+
+@pytest.mark.parametrize(("after_ms", "said"), [(ANNOUNCE_GRACE_MS, 1), (ANNOUNCE_GRACE_MS + 1, 2)])
+def test_an_end_nobody_published_is_announced(world: World, after_ms: int, said: int) -> None:
+    """The first announcement got lost."""
+    job = world.upload(body=b"hello")
+    world.clock.advance(after_ms)
+
+    reconciler(world).run()
+
+    assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)] * said
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "held"), [(CREATE_TIMEOUT_MS - 1, True), (CREATE_TIMEOUT_MS, False)]
+)
+def test_a_slot_without_an_attempt_is_freed(world: World, after_ms: int, *, held: bool) -> None:
+    """The invocation died between the gate's write and the job's: the price comes back."""
+    job = world.upload()
+    world.new_dispatcher(attempt=lambda _: None).dispatch()
+    assert world.gate.gate.spent_microusd == PRICE
+    world.clock.advance(after_ms)
+
+    reconciler(world).run()
+
+    assert world.gate.gate.holds(job.job_id) is held
+    assert world.gate.gate.spent_microusd == (PRICE if held else 0)
+
+
+def test_a_slot_whose_release_was_lost_is_freed(world: World) -> None:
+    """The attempt has ended and was paid; only its slot was forgotten."""
+    job = world.submitted()
+    world.endings.settle(world.ended(job, failed="no subject"))
+    world.clock.advance(CREATE_TIMEOUT_MS)
+
+    reconciler(world).run()
+
+    assert not world.gate.gate.holds(job.job_id)
+    assert world.gate.gate.spent_microusd == PRICE
+
+
+def test_one_jobs_fault_does_not_stop_the_round(world: World) -> None:
+    """The others are looked at, and it is counted."""
+    world.submitted("a.jpg")
+    world.submitted("b.jpg")
+    world.clock.advance(SILENCE_MS)
+    world.jobs.fail("get", StorageError("away"))
+
+    reconciler(world).run()
+
+    assert len(endings(world)) == 1
+    assert world.metrics.sums["ReconcileFailed"] == 1
+
+
+def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
+    """An index is a little late: what it shows is looked up first."""
+    job = world.submitted()
+    world.clock.advance(SILENCE_MS)
+    stale = [job.job_id]
+    world.storing.store(world.ended(job), last_try=False)
+    world.jobs.standing = lambda shelf, before_ms: iter(stale if shelf == "submitted" else [])  # type: ignore[method-assign]  # an old look
+
+    reconciler(world).run()
+
+    assert endings(world) == []
+
+
+def test_every_round_has_the_line_looked_at(world: World) -> None:
+    """Whatever wake-up was lost, a minute later somebody looks."""
+    reconciler(world).run()
+
+    assert world.messages.wakes == [(NOON_MS, Wake())]
+
+
+def test_the_gauges_say_how_it_stands(world: World) -> None:
+    """Waiting, oldest, spend, in flight, rate, pause, parked."""
+    world = World(eachlabs_max_concurrent=1)
+    world.submitted("a.jpg")
+    world.upload("b.jpg")
+    world.clock.advance(5_000)
+
+    Gauges(
+        gate=world.gate,
+        line=world.line,
+        providers=["eachlabs"],
+        clock=world.clock,
+        metrics=world.metrics,
+    ).measure()
+
+    sums = world.metrics.sums
+    assert (sums["JobsWaiting"], sums["OldestWaitingSeconds"]) == (1, 5)
+    assert (sums["InFlight"], sums["CreatesLastMinute"]) == (1, 1)
+    assert (sums["ProviderPaused"], sums["BudgetParked"]) == (0, 0)

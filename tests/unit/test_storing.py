@@ -1,0 +1,332 @@
+"""A result comes home once, under a name that is free, or its job ends with the reason."""
+
+import pytest
+
+from cutout import keys
+from cutout.errors import LeaseHeldError, ResultError, StorageError
+from cutout.models import Announce, AttemptEnded, Job, JobState, ProviderPaused
+from cutout.services.storing import LEASE_MS
+from tests.fakes import Version
+from tests.world import BUCKET, JPEG, PRICE, World
+
+RESULT = "shoe.cutout.png"
+
+
+def store(world: World, job: Job, *, last_try: bool = False) -> Job:
+    """Bring the result of a job's last attempt home."""
+    world.storing.store(world.ended(job), last_try=last_try)
+    return world.job(job)
+
+
+def at(world: World, key: str) -> Version:
+    """Return what stands at a key."""
+    return world.images.objects[BUCKET, key]
+
+
+def test_a_result_is_stored_beside_its_source(world: World) -> None:
+    """Bytes, type, marker and what is inherited."""
+    job = world.submitted(metadata={"sku": "42"}, tags={"team": "web"}, cache_control="max-age=9")
+
+    done = store(world, job)
+
+    result = at(world, RESULT)
+    assert result.body == b"a cut-out of shoe.jpg"
+    assert (result.content_type, result.cache_control) == ("image/png", "max-age=9")
+    assert result.tags == {"team": "web"}
+    assert result.metadata == {
+        "sku": "42",
+        keys.JOB_METADATA: job.job_id,
+        "cutout-source-etag": at(world, "shoe.jpg").etag,
+        "cutout-source-version": "",
+        "cutout-provider": "eachlabs",
+    }
+    assert done.result is not None
+    assert (done.state, done.result.key, done.result.etag) == (
+        JobState.SUCCEEDED,
+        RESULT,
+        result.etag,
+    )
+
+
+def test_an_end_is_announced_once(world: World) -> None:
+    """The event names result, price and provider; the record knows that it was published."""
+    job = world.submitted()
+
+    done = store(world, job)
+    world.storing.announce(Announce(job_id=job.job_id, run=1))
+
+    ((kind, detail),) = world.announcer.events
+    assert kind == "Cutout Job Succeeded"
+    assert (detail["job_id"], detail["run"], detail["key"]) == (job.job_id, 1, "shoe.jpg")
+    assert (detail["result"]["width"], detail["cost_usd"]) == (64, PRICE / 1_000_000)
+    assert done.announced
+
+
+def test_a_duplicate_completion_writes_nothing(world: World) -> None:
+    """Webhook and poll both said it: one result, one event, one download."""
+    job = world.submitted()
+    done = store(world, job)
+    written = at(world, RESULT)
+
+    again = store(world, job)
+
+    assert again == done
+    assert at(world, RESULT) is written
+    assert len(world.announcer.events) == 1
+    assert len(world.results.fetched) == 1
+
+
+@pytest.mark.parametrize(("after_ms", "held"), [(LEASE_MS - 1, True), (LEASE_MS, False)])
+def test_a_lease_is_resumed_when_it_is_over(world: World, after_ms: int, *, held: bool) -> None:
+    """A crashed invocation's work is done again, a running one's is left alone."""
+    job = world.submitted()
+    world.images.fail("write_result", StorageError("crash"))
+    with pytest.raises(StorageError):
+        store(world, job)
+    world.clock.advance(after_ms)
+
+    if held:
+        with pytest.raises(LeaseHeldError):
+            store(world, job)
+    else:
+        store(world, job)
+
+    assert world.job(job).state is (JobState.STORING if held else JobState.SUCCEEDED)
+
+
+def test_a_crash_after_the_write_is_no_second_object(world: World) -> None:
+    """The redelivery finds its own result and puts the same bytes in its place."""
+    job = world.submitted()
+    replace = world.jobs.replace
+    world.jobs.replace = lambda old, new: (  # type: ignore[method-assign]  # a crash at the end
+        (_ for _ in ()).throw(StorageError("crash")) if new.is_over else replace(old, new)
+    )
+    with pytest.raises(StorageError):
+        store(world, job)
+    world.jobs.replace = replace  # type: ignore[method-assign]  # whole again
+    world.clock.advance(LEASE_MS)
+
+    done = store(world, job)
+
+    assert done.state is JobState.SUCCEEDED
+    assert [key for _, key in world.images.objects] == ["shoe.jpg", RESULT]
+
+
+def test_a_crash_before_the_announcement_is_announced_at_the_redelivery(world: World) -> None:
+    """The end state stands; only the event was missing."""
+    job = world.submitted()
+    world.announcer.fail("publish", StorageError("away"))
+    with pytest.raises(StorageError):
+        store(world, job)
+
+    store(world, job)
+
+    assert [kind for kind, _ in world.announcer.events] == ["Cutout Job Succeeded"]
+    assert len(world.results.fetched) == 1
+
+
+def test_neighbours_with_one_stem_keep_both_results(world: World) -> None:
+    """shoe.jpg and shoe.png side by side: the second one's extension stays in."""
+    first, second = world.submitted("shoe.jpg"), world.submitted("shoe.png")
+
+    store(world, first)
+    store(world, second)
+
+    assert at(world, RESULT).body == b"a cut-out of shoe.jpg"
+    assert at(world, "shoe.png.cutout.png").metadata[keys.JOB_METADATA] == second.job_id
+
+
+@pytest.mark.parametrize("theirs", [{}, {keys.JOB_METADATA: ""}, {keys.JOB_METADATA: "f" * 32}])
+def test_a_foreign_object_is_never_overwritten(world: World, theirs: dict[str, str]) -> None:
+    """Whoever wrote it, with or without a marker: the result goes to the next name."""
+    world.images.put(BUCKET, RESULT, b"theirs", metadata=theirs)
+
+    done = store(world, world.submitted())
+
+    assert at(world, RESULT).body == b"theirs"
+    assert done.result is not None
+    assert done.result.key == "shoe.jpg.cutout.png"
+
+
+def test_a_result_without_a_free_name_fails(world: World) -> None:
+    """Nothing is overwritten even then."""
+    names = keys.result_names(BUCKET, "shoe.jpg", ".cutout", "png")
+    for name in names:
+        world.images.put(BUCKET, name, b"theirs")
+
+    done = store(world, world.submitted())
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.FAILED, "result_name_taken")
+    assert {at(world, name).body for name in names} == {b"theirs"}
+
+
+def test_a_new_version_replaces_its_own_old_result(world: World) -> None:
+    """The same source's next upload keeps the name."""
+    store(world, world.submitted())
+    world.clock.advance(1_000)
+    second = world.submitted(body=JPEG + b"!")
+
+    done = store(world, second)
+
+    assert done.result is not None
+    assert done.result.key == RESULT
+    assert at(world, RESULT).metadata[keys.JOB_METADATA] == second.job_id
+
+
+def test_a_source_replaced_meanwhile_is_skipped(world: World) -> None:
+    """The old picture's result is not shown for the new one."""
+    job = world.submitted()
+
+    def replace_source() -> None:
+        world.images.put(BUCKET, "shoe.jpg", JPEG + b"!")
+
+    world.results.on_fetch = replace_source
+
+    done = store(world, job)
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.SKIPPED, "source_replaced")
+    assert (BUCKET, RESULT) not in world.images.objects
+    assert [kind for kind, _ in world.announcer.events] == ["Cutout Job Skipped"]
+
+
+def test_a_source_deleted_meanwhile_is_skipped(world: World) -> None:
+    """A result without its original is not wanted."""
+    job = world.submitted()
+    del world.images.objects[BUCKET, "shoe.jpg"]
+
+    done = store(world, job)
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.SKIPPED, "source_deleted")
+    assert (BUCKET, RESULT) not in world.images.objects
+
+
+@pytest.mark.parametrize(
+    "code", ["result_not_an_image", "result_truncated", "result_opaque", "result_too_large"]
+)
+def test_a_bad_result_fails_with_its_reason(world: World, code: str) -> None:
+    """What must not be published is not, and the job says why."""
+    world.verifier.error = ResultError(code, "It is no cut-out.")
+
+    done = store(world, world.submitted())
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.FAILED, code)
+    assert (BUCKET, RESULT) not in world.images.objects
+    assert world.metrics.by_dimensions["JobFailed", (("reason", code),)] == 1
+
+
+def test_an_unavailable_result_is_fetched_again_until_the_last_try(world: World) -> None:
+    """The message comes again four times; the fifth is the end."""
+    job = world.submitted()
+    ended = world.ended(job)
+    world.results.bodies.clear()
+    for _ in range(4):
+        with pytest.raises(ResultError):
+            world.storing.store(ended, last_try=False)
+        assert world.job(job).state is JobState.STORING
+        world.clock.advance(90_000)
+
+    world.storing.store(ended, last_try=True)
+
+    done = world.job(job)
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.FAILED, "result_unavailable")
+    assert done.announced
+
+
+def test_a_late_result_of_an_abandoned_attempt_is_used(world: World) -> None:
+    """The job waits for its second attempt when the first one's result comes: it is paid for."""
+    job = world.submitted()
+    late = world.ended(job)
+    world.endings.settle(world.ended(job, failed="timed out"))
+    assert world.job(job).state is JobState.QUEUED
+
+    world.storing.store(late, last_try=False)
+    world.clock.advance(2_000)
+    world.dispatcher.dispatch()
+
+    assert world.job(job).state is JobState.SUCCEEDED
+    assert len(world.provider.creates) == 1
+
+
+def test_a_failure_is_not_stores_business(world: World) -> None:
+    """The dispatch side ends or retries the job."""
+    job = world.submitted()
+
+    world.storing.store(world.ended(job, failed="no subject"), last_try=True)
+
+    assert world.job(job) == job
+
+
+def test_an_unknown_job_is_dropped(world: World) -> None:
+    """A record that expired wants nothing."""
+    job = world.submitted()
+    ended: AttemptEnded = world.ended(job)
+    world.jobs.records.clear()
+
+    world.storing.store(ended, last_try=False)
+
+    assert world.results.fetched == []
+
+
+def test_an_end_is_counted_when_it_is_announced(world: World) -> None:
+    """Once, however it came about and however often it is said."""
+    job = world.upload(body=b"hello")
+
+    for _ in range(2):
+        world.storing.announce(Announce(job_id=job.job_id, run=1))
+
+    counted = world.metrics.by_dimensions["ObjectSkipped", (("reason", "unsupported_format"),)]
+    assert counted == 1
+
+
+def test_nothing_is_announced_that_has_not_ended(world: World) -> None:
+    """Neither an unknown job nor a running one."""
+    job = world.submitted()
+
+    world.storing.announce(Announce(job_id="0" * 32, run=1))
+    world.storing.announce(Announce(job_id=job.job_id, run=1))
+
+    assert world.announcer.events == []
+
+
+def test_another_runs_announcement_is_not_this_ones(world: World) -> None:
+    """A message of a run that is over by now publishes nothing."""
+    job = world.upload(body=b"hello")
+
+    world.storing.announce(Announce(job_id=job.job_id, run=2))
+
+    assert world.announcer.events == []
+    assert not world.job(job).announced
+
+
+def test_a_pause_is_published(world: World) -> None:
+    """Provider, reason and when it is looked at again."""
+    pause = ProviderPaused(provider="eachlabs", reason="setup", until_ms=1_768_478_400_000)
+
+    world.storing.announce_pause(pause)
+
+    ((kind, detail),) = world.announcer.events
+    assert kind == "Cutout Provider Paused"
+    assert (detail["provider"], detail["until"]) == ("eachlabs", "2026-01-15T12:00:00+00:00")
+    assert detail["reason"]["code"] == "setup"
+
+
+@pytest.mark.parametrize("error", [None, ResultError("result_opaque", "It is opaque.")])
+def test_who_ends_the_job_second_announces_nothing(world: World, error: ResultError | None) -> None:
+    """Somebody else ended it while the result was fetched, whatever the result is."""
+    job = world.submitted()
+    world.verifier.error = error
+
+    def skip() -> None:
+        stored = world.job(job)
+        world.jobs.replace(stored, stored.model_copy(update={"state": JobState.SKIPPED}))
+
+    world.results.on_fetch = skip
+    done = store(world, job)
+
+    assert (done.state, done.reason) == (JobState.SKIPPED, None)
+    assert world.announcer.events == []

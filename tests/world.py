@@ -1,0 +1,155 @@
+"""The whole application on fakes, put together as `cutout.bootstrap` does, in virtual time."""
+
+from typing import Any
+
+from cutout import keys
+from cutout.bootstrap import _limits
+from cutout.models import AttemptEnded, Failed, Job, JobState, Lane, ObjectRef, Succeeded
+from cutout.providers.eachlabs import parse_webhook
+from cutout.services.attempts import Attempts
+from cutout.services.dispatch import Dispatcher
+from cutout.services.endings import Endings
+from cutout.services.inbox import StoreInbox, SubmitInbox
+from cutout.services.intake import Intake
+from cutout.services.moves import Mover
+from cutout.services.records import Records
+from cutout.services.storing import Storing
+from cutout.services.webhooks import Webhooks
+from cutout.settings import Settings
+from tests.fake_outside import (
+    FakeProvider,
+    FakeResultSource,
+    FakeVerifier,
+    InMemoryAnnouncer,
+    InMemoryPolls,
+    RecordingMetrics,
+)
+from tests.fakes import (
+    InMemoryGateStore,
+    InMemoryImageStore,
+    InMemoryJobStore,
+    InMemoryLedger,
+    InMemoryLine,
+    InMemoryMessages,
+    VirtualClock,
+)
+
+BUCKET = "images"
+API = "https://api.test/v1"
+JPEG = b"\xff\xd8\xff\xe0 a photo"
+PRICE = 17_000
+
+
+class World:
+    """Every collaborator by name, and the shortest way through one image's life."""
+
+    def __init__(self, *, versioned: bool = False, **settings: object) -> None:
+        values: dict[str, Any] = {"images_bucket": BUCKET, "webhook_base_url": API} | settings
+        self.settings = Settings(**values)
+        self.clock = VirtualClock()
+        self.metrics = RecordingMetrics()
+        self.jobs = InMemoryJobStore()
+        self.line = InMemoryLine(self.jobs)
+        self.gate = InMemoryGateStore()
+        self.ledger = InMemoryLedger()
+        self.images = InMemoryImageStore(self.clock, versioned=versioned)
+        self.messages = InMemoryMessages(self.clock)
+        self.provider = FakeProvider(self.clock)
+        self.polls = InMemoryPolls()
+        self.results = FakeResultSource()
+        self.verifier = FakeVerifier()
+        self.announcer = InMemoryAnnouncer()
+        self.records = Records(self.jobs, self.ledger, self.clock)
+        self.intake = Intake(store=self.jobs, images=self.images, **self._common())
+        self.attempts = Attempts(
+            records=self.records,
+            images=self.images,
+            polls=self.polls,
+            providers={"eachlabs": self.provider},
+            **self._common(),
+        )
+        self.dispatcher = self.new_dispatcher()
+        self.endings = Endings(records=self.records, **self._common())
+        self.storing = Storing(
+            records=self.records,
+            images=self.images,
+            results=self.results,
+            verifier=self.verifier,
+            announcer=self.announcer,
+            settings=self.settings,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        self.webhooks = Webhooks(
+            store=self.jobs,
+            messages=self.messages,
+            parsers={"eachlabs": parse_webhook},
+            metrics=self.metrics,
+        )
+        self.submit_inbox = SubmitInbox(self.intake, self.endings, self.dispatcher)
+        self.store_inbox = StoreInbox(self.storing, self.settings.max_receives)
+
+    def _common(self) -> dict[str, Any]:
+        """Return what several use cases are made of."""
+        return {
+            "messages": self.messages,
+            "settings": self.settings,
+            "clock": self.clock,
+            "metrics": self.metrics,
+        }
+
+    def new_dispatcher(self, **changes: object) -> Dispatcher:
+        """Return one more dispatcher on the same gate and line."""
+        values: dict[str, Any] = {
+            "mover": Mover(self.gate, self.messages, self.clock),
+            "line": self.line,
+            "messages": self.messages,
+            "clock": self.clock,
+            "limits": {"eachlabs": _limits(self.settings.provider("eachlabs"))},
+            "budget_microusd": self.settings.monthly_budget_usd,
+            "attempt": self.attempts.run,
+        }
+        return Dispatcher(**(values | changes))
+
+    def upload(self, key: str = "shoe.jpg", body: bytes = JPEG, **attributes: object) -> Job:
+        """Put an object and tell Cutout; return its job."""
+        self.images.put(BUCKET, key, body, **attributes)
+        job = self.intake.accept(ObjectRef(bucket=BUCKET, key=key), Lane.UPLOAD)
+        assert job is not None
+        return job
+
+    def submitted(self, key: str = "shoe.jpg", **attributes: object) -> Job:
+        """Upload and dispatch; return the job as it is then."""
+        job = self.upload(key, **attributes)  # type: ignore[arg-type]  # put's attributes
+        self.dispatcher.dispatch()
+        return self.job(job)
+
+    def job(self, job: Job) -> Job:
+        """Return the job as it is stored now."""
+        return self.jobs.records[job.job_id]
+
+    def ended(
+        self, job: Job, *, failed: str = "", url: str = "https://cdn.test/1.png"
+    ) -> AttemptEnded:
+        """Return the sentence that the job's last attempt ended."""
+        attempt = self.job(job).attempts[-1]
+        if failed:
+            outcome: Succeeded | Failed = Failed(code="provider_failed", message=failed)
+        else:
+            outcome = Succeeded(result_url=url)
+            self.results.bodies.setdefault(url, b"a cut-out of " + job.key.encode())
+        return AttemptEnded(
+            job_id=job.job_id,
+            number=attempt.number,
+            provider=attempt.provider,
+            prediction_id=attempt.prediction_id or f"late-{attempt.number}",
+            outcome=outcome,
+        )
+
+    def states(self) -> list[JobState]:
+        """Return the states of all jobs, in the order of their keys."""
+        return [job.state for job in sorted(self.jobs.records.values(), key=lambda j: j.key)]
+
+    def result_of(self, key: str = "shoe.jpg") -> str:
+        """Return the name a result of this key takes first."""
+        return keys.result_names(BUCKET, key, ".cutout", "png")[0]
