@@ -38,6 +38,27 @@ requirements: $(DEV) ## Compile the hashed requirements files from pyproject.tom
 	$(COMPILE) --group local-aws -o requirements-local-aws.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
 
+.PHONY: format lint types unit e2e test
+format: $(DEV) ## Format the code
+	$(BIN)/ruff format -q .
+	$(BIN)/ruff check -q --fix .
+
+lint: $(DEV) ## Check style and the template
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+	$(BIN)/sam validate --lint
+
+types: $(DEV) ## Check the types
+	$(BIN)/mypy
+
+unit: $(DEV) ## Run the tests that need no stack, with coverage
+	$(BIN)/pytest -q -n 2 --ignore tests/e2e --cov --cov-report=term --cov-fail-under=95
+
+e2e: setup ## Run the end-to-end tests on local stacks of their own
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/e2e
+
+test: lint types unit e2e ## Run everything
+
 # The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
 export PARAMS PROVIDERS IMAGES
 

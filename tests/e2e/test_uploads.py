@@ -9,7 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import Shop, picture, until
+from tests.e2e.shop import Shop, picture, until
 
 pytestmark = pytest.mark.e2e
 
@@ -54,15 +54,15 @@ def test_brings_a_photo_back_beside_the_original(shop: Shop) -> None:
     image = Image.open(io.BytesIO(result["Body"]))
     source = shop.get("a/b/photo.jpg")
     tags = shop.s3.get_object_tagging(Bucket=shop.bucket, Key="a/b/photo.cutout.png")["TagSet"]
-    assert ("RGBA", (160, 90)) == (image.mode, image.size)
-    assert "image/png" == result["ContentType"]
-    assert ("max-age=60", "de") == (result["CacheControl"], result["ContentLanguage"])
-    assert "4711" == result["Metadata"]["sku"]
+    assert (image.mode, image.size) == ("RGBA", (160, 90))
+    assert result["ContentType"] == "image/png"
+    assert (result["CacheControl"], result["ContentLanguage"]) == ("max-age=60", "de")
+    assert result["Metadata"]["sku"] == "4711"
     assert source["ETag"].strip('"') == result["Metadata"]["cutout-source-etag"]
-    assert "eachlabs" == result["Metadata"]["cutout-provider"]
-    assert {"team": "shoes", "season": "winter"} == {tag["Key"]: tag["Value"] for tag in tags}
-    assert 1 == len(shop.creates("a/b/photo.jpg"))
-    assert 0 == shop.report()["polls"]
+    assert result["Metadata"]["cutout-provider"] == "eachlabs"
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "shoes", "season": "winter"}
+    assert len(shop.creates("a/b/photo.jpg")) == 1
+    assert shop.report()["polls"] == 0
 
 
 def test_finds_its_way_with_every_key(shop: Shop) -> None:
@@ -91,8 +91,8 @@ def test_pays_once_for_an_event_delivered_five_times(shop: Shop) -> None:
     shop.put("again/last.jpg", picture(seed=4))
     until(lambda: "again/last.cutout.png" in shop.names("again/"), "the upload after them")
 
-    assert 1 == len(shop.creates("again/shoe.jpg"))
-    assert 1 == len(shop.jobs("again/shoe.jpg"))
+    assert len(shop.creates("again/shoe.jpg")) == 1
+    assert len(shop.jobs("again/shoe.jpg")) == 1
 
 
 def test_keeps_two_sources_apart(shop: Shop) -> None:
@@ -105,7 +105,7 @@ def test_keeps_two_sources_apart(shop: Shop) -> None:
     shop.put("pair/shoe.png", file.getvalue())
 
     until(lambda: "pair/shoe.png.cutout.png" in shop.names("pair/"), "the second cut-out")
-    assert (120, 80) == Image.open(io.BytesIO(shop.get("pair/shoe.cutout.png")["Body"])).size
+    assert Image.open(io.BytesIO(shop.get("pair/shoe.cutout.png")["Body"])).size == (120, 80)
 
 
 def test_never_overwrites_what_it_did_not_write(shop: Shop) -> None:
@@ -115,7 +115,7 @@ def test_never_overwrites_what_it_did_not_write(shop: Shop) -> None:
     shop.put("mine/shoe.jpg", picture(seed=6))
 
     until(lambda: "mine/shoe.jpg.cutout.png" in shop.names("mine/"), "the cut-out")
-    assert b"my own file" == shop.get("mine/shoe.cutout.png")["Body"]
+    assert shop.get("mine/shoe.cutout.png")["Body"] == b"my own file"
 
 
 def test_says_why_it_skips(shop: Shop) -> None:
@@ -126,8 +126,8 @@ def test_says_why_it_skips(shop: Shop) -> None:
     until(lambda: len(shop.jobs("odd/")) == 2, "two records")
 
     reasons = {job["key"]: job["reason"]["code"] for job in shop.jobs("odd/")}
-    assert {"odd/notes.jpg": "unsupported_format", "odd/empty.jpg": "empty_object"} == reasons
-    assert [] == shop.creates("/odd/")
+    assert reasons == {"odd/notes.jpg": "unsupported_format", "odd/empty.jpg": "empty_object"}
+    assert shop.creates("/odd/") == []
 
 
 def test_turns_forged_webhooks_away(shop: Shop) -> None:
@@ -153,7 +153,7 @@ def test_turns_forged_webhooks_away(shop: Shop) -> None:
     ]
 
     until(lambda: "forged/shoe.cutout.png" in shop.names("forged/"), "the true cut-out")
-    assert [404, 404, 404] == [answer.status_code for answer in answers]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert len({answer.text for answer in answers}) == 1
 
 
@@ -173,8 +173,8 @@ def test_leaves_no_dead_letters(shop: Shop) -> None:
     """After all of that every dead-letter queue is empty."""
     queues = [name for name in shop.stack.outputs if name.endswith("DeadLetterQueueUrl")]
 
-    assert 3 == len(queues)
-    assert [0, 0, 0] == [shop.waiting(name) for name in queues]
+    assert len(queues) == 3
+    assert [shop.waiting(name) for name in queues] == [0, 0, 0]
 
 
 def object_created(bucket: str, key: str) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
+from typing import Any
 from unittest import mock
 
 from cutout import jobs
@@ -175,7 +177,7 @@ class EveryResult(dict[str, bytes]):
 class Engine:
     """Events in virtual time, each an invocation of the real use cases."""
 
-    def __init__(self, durations_ms: Iterator[int], weather: Weather, **settings: object) -> None:
+    def __init__(self, durations_ms: Iterator[int], weather: Weather, **settings: Any) -> None:
         self.weather = weather
         self.random = random.Random(weather.seed)
         self.now_ms = START_MS
@@ -185,7 +187,7 @@ class Engine:
         with (
             mock.patch.object(worlds, "InMemoryJobStore", IndexedJobStore),
             mock.patch.object(worlds, "InMemoryLine", IndexedLine),
-            mock.patch.object(worlds, "FakeProvider", lambda _: self.provider),
+            mock.patch.object(worlds, "FakeProvider", return_value=self.provider),
         ):
             self.world = World(monthly_budget_usd=0, **settings)
         self.world.results.bodies = EveryResult()
@@ -239,18 +241,18 @@ class Engine:
         while messages.dispatch:
             message = messages.dispatch.popleft()
             if isinstance(message, AttemptEnded):
-                self.at(self.now_ms, lambda m=message: self.invoke(lambda: self._settle(m)))
+                self.at(self.now_ms, partial(self.invoke, partial(self._settle, message)))
         while messages.completions:
             done = messages.completions.popleft()
             if isinstance(done, AttemptEnded):
-                self.at(self.now_ms, lambda m=done: self._store(m))
+                self.at(self.now_ms, partial(self._store, done))
             elif isinstance(done, Announce):
                 self.world.storing.announce(done)
         wakes, messages.wakes = messages.wakes, []
         for due_ms, wake in wakes:
             # The invocation would sleep out what the queue's whole seconds left over.
             time = max(due_ms, wake.due_ms) if wake.due_ms - due_ms <= 2_000 else due_ms
-            self.at(max(time, self.now_ms), lambda w=wake: self.invoke(lambda: self._woken(w)))
+            self.at(max(time, self.now_ms), partial(self.invoke, partial(self._woken, wake)))
 
     def _settle(self, message: AttemptEnded) -> None:
         """One ending on the dispatch side."""
@@ -283,7 +285,7 @@ class Engine:
         for number in range(uploads):
             set_clock(self.world.clock, START_MS - uploads + number)
             self.world.upload(f"{number:05d}.jpg")
-        self.at(START_MS, lambda: self.invoke(self.world.dispatcher.dispatch))
+        self.at(START_MS, partial(self.invoke, self.world.dispatcher.dispatch))
         self.at(START_MS + 60_000, self._tick)
         while self._events:
             self.now_ms, _, event = heapq.heappop(self._events)

@@ -1,7 +1,7 @@
 """10,000 jobs in virtual time: at the ceiling, never over a limit, paid exactly (DESIGN 5)."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 
 import pytest
@@ -20,7 +20,7 @@ def heavy_tail(seed: int) -> Iterator[int]:
         yield min(100_000, round(1000 * generator.lognormvariate(1.6, 0.9)))
 
 
-REGIMES = {
+REGIMES: dict[str, Callable[[], Iterator[int]]] = {
     "concurrency-bound": lambda: repeat(9_000),
     "rate-bound": lambda: repeat(3_000),
     "heavy-tailed": lambda: heavy_tail(7),

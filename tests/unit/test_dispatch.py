@@ -150,6 +150,19 @@ def test_the_rate_stops_a_burst_and_one_wake_up_is_sent(bench: Bench) -> None:
     ]
 
 
+def test_endings_behind_a_closed_gate_send_no_more_wake_ups(bench: Bench) -> None:
+    """Every release moves the gate; the one wake-up under way is enough for all of them."""
+    bench.crowd(40)
+    dispatcher = bench.dispatcher(eachlabs=replace(LIMITS, max_concurrent=99, max_per_minute=25))
+    dispatcher.dispatch()
+
+    for number in range(5):
+        bench.clock.advance(1_000)
+        dispatcher.dispatch([bench.release(number)])
+
+    assert len(bench.messages.wakes) == 1
+
+
 def test_an_early_wake_up_waits_for_its_moment(bench: Bench) -> None:
     """The queue delays by whole seconds; the rest is slept, not sent around in messages."""
     bench.crowd(40)

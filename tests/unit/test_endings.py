@@ -108,6 +108,18 @@ def test_a_late_failure_does_not_disturb_the_next_attempt(world: World) -> None:
     assert world.gate.gate.holds(job.job_id)
 
 
+def test_a_contradiction_after_a_failure_leaves_the_ledger(world: World) -> None:
+    """A later word on a prediction that is known does not book it again."""
+    job = world.submitted()
+    success = world.ended(job)
+    world.endings.settle(world.ended(job, failed="no subject"))
+
+    world.endings.settle(success)
+
+    assert [line.why for line in world.ledger.lines.values()] == ["failed"]
+    assert world.job(job).cost_microusd == PRICE
+
+
 def test_an_unknown_job_is_nobodys_ending(world: World) -> None:
     """A record that expired is not written again, and releasing its slot is harmless."""
     job = world.submitted()

@@ -34,7 +34,7 @@ class Context(LambdaContext):
         self._aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-def invoke(function: str, event: Event) -> Any:  # noqa: ANN401 whatever the handler returns
+def invoke(function: str, event: Event) -> Any:
     """Load a function's app.py as Lambda does, and call its handler."""
     path = FUNCTIONS / function / "app.py"
     spec = importlib.util.spec_from_file_location(f"{function}_app", path)

@@ -207,13 +207,14 @@ def test_refuse_offers_the_image_to_the_next_provider() -> None:
 
 
 def test_refuse_by_all_is_the_end() -> None:
-    """Nobody is left to ask."""
+    """Nobody is left to ask; the reason holds each provider's words."""
     job = jobs.refuse(
         a_submitting_job(excluded=("apiin",)), 1, REASON, ("eachlabs", "apiin"), LATER_MS
     )
 
     assert job is not None
-    assert (job.state, job.reason) == (JobState.FAILED, REASON)
+    words = Reason(code=REASON.code, message=f"eachlabs: {REASON.message}")
+    assert (job.state, job.reason) == (JobState.FAILED, words)
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.STORING, *ENDS])

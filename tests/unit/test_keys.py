@@ -222,6 +222,12 @@ def test_other_objects_are_other_sources(bucket: str, key: str) -> None:
     assert not keys.same_source(ours, "")
 
 
+def test_all_of_the_objects_half_of_an_id_counts() -> None:
+    """Sixteen digits, not one fewer."""
+    assert keys.same_source("a" * 16 + "b" * 16, "a" * 16 + "c" * 16)
+    assert not keys.same_source("a" * 15 + "b" * 17, "a" * 15 + "c" * 17)
+
+
 def test_bucket_and_key_are_kept_apart() -> None:
     """Moving a letter from one to the other is another object."""
     assert keys.source_id("ab", "c") != keys.source_id("a", "bc")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cutout.errors import ProviderRateLimitedError, StorageError, WebhookRejectedError
 from cutout.models import AttemptEnded, Failed, Job, JobState, Succeeded
 from cutout.providers.eachlabs import parse_webhook
-from cutout.services.webhooks import MAX_BODY_BYTES
+from cutout.services.webhooks import MAX_BODY_BYTES, Webhooks
 from tests.world import World
 
 type Path = tuple[str, str, str]
@@ -83,6 +83,22 @@ def test_rejects_a_forged_path(called: Called, forge: Callable[[Path], Path]) ->
 
     assert called.heard() == []
     assert called.world.metrics.sums["WebhookRejected"] == 1
+
+
+def test_rejects_a_right_token_at_another_providers_path(called: Called) -> None:
+    """With several providers, a token opens the route of its own attempt's provider only."""
+    world = called.world
+    webhooks = Webhooks(
+        store=world.jobs,
+        messages=world.messages,
+        parsers={"eachlabs": parse_webhook, "other": parse_webhook},
+        metrics=world.metrics,
+    )
+
+    with pytest.raises(WebhookRejectedError):
+        webhooks.receive("other", called.job.job_id, called.token, payload())
+
+    assert called.heard() == []
 
 
 def test_does_not_read_the_table_for_a_malformed_path(called: Called) -> None:

@@ -130,14 +130,14 @@ def fail_attempt(
     attempt = job.attempt(number)
     if attempt is None or attempt.ended is not None:
         return None
-    job = _with_attempt(job, attempt.model_copy(update={"ended": reason.code}))
+    job = _with_attempt(job, _failed(attempt, reason))
     abandoned = job.state is JobState.STORING and job.storing_until_ms <= now_ms
     if number != job.last_number or (job.state not in _IN_FLIGHT and not abandoned):
         return _step(job, now_ms)
     failures = job.failures + 1
     job = job.model_copy(update={"failures": failures})
     if failures >= max_attempts:
-        message = f"{failures} attempts failed; the last one said: {reason.message}"
+        message = f"{failures} attempts failed; {attempt.provider} said: {reason.message}"
         spent = Reason(code="attempts_exhausted", message=message)
         return end(job, JobState.FAILED, spent, now_ms)
     pause = min(RETRY_BASE_MS * 2 ** (failures - 1), RETRY_MAX_MS)
@@ -152,9 +152,10 @@ def refuse(
     if attempt is None or job.state not in _IN_FLIGHT or number != job.last_number:
         return None
     excluded = (*job.excluded, attempt.provider)
-    job = _with_attempt(job, attempt.model_copy(update={"ended": reason.code}))
+    job = _with_attempt(job, _failed(attempt, reason))
     if set(providers) <= set(excluded):
-        return end(job, JobState.FAILED, reason, now_ms)
+        words = "; ".join(f"{a.provider}: {a.said}" for a in job.attempts if a.ended == reason.code)
+        return end(job, JobState.FAILED, Reason(code=reason.code, message=words), now_ms)
     return _step(job, now_ms, state=JobState.QUEUED, excluded=excluded, available_ms=now_ms)
 
 
@@ -184,6 +185,11 @@ def announced(job: Job, run: int, now_ms: int) -> Job | None:
     if job.announced or job.run != run:
         return None
     return _step(job, now_ms, announced=True)
+
+
+def _failed(attempt: Attempt, reason: Reason) -> Attempt:
+    """Return the attempt with what ended it."""
+    return attempt.model_copy(update={"ended": reason.code, "said": reason.message})
 
 
 def _with_attempt(job: Job, attempt: Attempt) -> Job:

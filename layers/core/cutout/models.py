@@ -96,7 +96,11 @@ class Reason(Model):
 
 
 class Attempt(Model):
-    """One try at one provider. `token_sha256` is the hex digest of the webhook token."""
+    """One try at one provider.
+
+    `token_sha256` is the hex digest of the webhook token; `ended` is `succeeded` or the code of
+    what went wrong, `said` the provider's sentence about it.
+    """
 
     number: int
     run: int
@@ -105,6 +109,7 @@ class Attempt(Model):
     started_ms: int
     prediction_id: str | None = None
     ended: str | None = None
+    said: str | None = None
 
     @property
     def may_have_cost(self) -> bool:

@@ -210,7 +210,7 @@ class Attempts:
 
     def _refuse(self, start: Start, error: ProviderError) -> Release:
         """400: the next provider, else `failed`."""
-        reason = Reason(code="provider_rejected", message=f"{start.provider}: {error}")
+        reason = Reason(code="provider_rejected", message=str(error))
         now_ms = self._clock.now_ms()
         providers = self._settings.providers
         self._settle(start, lambda j: jobs.refuse(j, start.entry.number, reason, providers, now_ms))
@@ -218,7 +218,7 @@ class Attempts:
 
     def _fail(self, start: Start, error: ProviderError) -> Release:
         """500, 503, no connection: nothing was created, the attempt counts, try again later."""
-        reason = Reason(code="provider_unavailable", message=f"{start.provider}: {error}")
+        reason = Reason(code="provider_unavailable", message=str(error))
         now_ms = self._clock.now_ms()
         most = self._settings.max_attempts
         self._settle(

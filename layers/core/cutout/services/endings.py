@@ -50,7 +50,7 @@ class Endings:
 
     def _failed(self, ended: AttemptEnded, outcome: Failed, price: int) -> None:
         """Try again or give up; the ledger says that this attempt was paid and brought nothing."""
-        reason = Reason(code=outcome.code, message=f"{ended.provider}: {outcome.message}")
+        reason = Reason(code=outcome.code, message=outcome.message)
         now_ms = self._clock.now_ms()
         most = self._settings.max_attempts
         job = self._records.change(
