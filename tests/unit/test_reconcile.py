@@ -2,7 +2,12 @@
 
 import pytest
 
-from cutout.errors import MaybeCreatedError, ProviderUnavailableError, StorageError
+from cutout.errors import (
+    MaybeCreatedError,
+    ProviderUnavailableError,
+    ResultError,
+    StorageError,
+)
 from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
 from cutout.services.gauges import Gauges
 from cutout.services.moves import Mover
@@ -14,6 +19,7 @@ from cutout.services.reconcile import (
     STORING_GRACE_MS,
     Reconciler,
 )
+from cutout.services.storing import LEASE_MS
 from tests.fakes import NOON_MS
 from tests.world import PRICE, World
 
@@ -176,6 +182,9 @@ def test_a_provider_that_can_not_be_asked_is_asked_again(
     assert world.gate.gate.holds(job.job_id)
 
 
+STUCK_MS = LEASE_MS + STORING_GRACE_MS
+
+
 def storing(world: World) -> Job:
     """Return a job whose invocation of `store` crashed."""
     job = world.submitted()
@@ -185,7 +194,7 @@ def storing(world: World) -> Job:
     return job
 
 
-@pytest.mark.parametrize(("after_ms", "asked"), [(STORING_GRACE_MS, 0), (STORING_GRACE_MS + 1, 1)])
+@pytest.mark.parametrize(("after_ms", "asked"), [(STUCK_MS - 1, 0), (STUCK_MS, 1)])
 def test_a_stuck_result_is_fetched_from_a_fresh_url(
     world: World, after_ms: int, asked: int
 ) -> None:
@@ -198,6 +207,22 @@ def test_a_stuck_result_is_fetched_from_a_fresh_url(
 
     urls = [e.outcome.result_url for e in endings(world) if isinstance(e.outcome, Succeeded)]
     assert urls == ["https://cdn.test/fresh.png"] * asked
+
+
+def test_a_failed_download_gets_a_fresh_url_at_once(world: World) -> None:
+    """There is nothing to wait for: the same URL would only fail again."""
+    job = world.submitted()
+    ended = world.ended(job)
+    world.results.bodies.clear()
+    with pytest.raises(ResultError):
+        world.storing.store(ended, last_try=False)
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url="https://cdn.test/fresh.png")
+    world.clock.advance(SILENCE_MS)
+
+    reconciler(world).run()
+
+    urls = [e.outcome.result_url for e in endings(world) if isinstance(e.outcome, Succeeded)]
+    assert urls == ["https://cdn.test/fresh.png"]
 
 
 def test_a_result_that_can_not_be_stored_in_time_is_given_up(world: World) -> None:

@@ -218,18 +218,20 @@ def test_a_bad_result_fails_with_its_reason(world: World, code: str) -> None:
     assert world.metrics.by_dimensions["JobFailed", (("reason", code),)] == 1
 
 
-def test_an_unavailable_result_is_fetched_again_until_the_last_try(world: World) -> None:
-    """The message comes again four times; the fifth is the end."""
+@pytest.mark.parametrize(("again", "last_try"), [(0, True), (1, True), (2, False)])
+def test_an_unavailable_result_is_fetched_again_a_few_times(
+    world: World, again: int, *, last_try: bool
+) -> None:
+    """Three failed downloads, or the queue's last delivery, are the end."""
     job = world.submitted()
     ended = world.ended(job)
     world.results.bodies.clear()
-    for _ in range(4):
+    for _ in range(again):
         with pytest.raises(ResultError):
             world.storing.store(ended, last_try=False)
         assert world.job(job).state is JobState.STORING
-        world.clock.advance(90_000)
 
-    world.storing.store(ended, last_try=True)
+    world.storing.store(ended, last_try=last_try)
 
     done = world.job(job)
     assert done.reason is not None

@@ -21,6 +21,8 @@ Class names are public: the state machine matches `ErrorEquals` on them. No mess
 token or a presigned URL.
 """
 
+RESULT_UNAVAILABLE = "result_unavailable"  # code of a result that may be had another time
+
 
 class CutoutError(Exception):
     """Base of all errors of this application."""

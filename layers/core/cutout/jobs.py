@@ -25,6 +25,7 @@ type Step = Callable[[Job], Job | None]
 RETRY_BASE_MS = 2_000
 RETRY_MAX_MS = 60_000
 MAX_SETBACKS = 5
+MAX_FETCH_FAILURES = 3
 
 _IN_FLIGHT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED})
 
@@ -164,6 +165,14 @@ def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:
     if job.is_over or job.storing_until_ms > now_ms:
         return None
     return _step(job, now_ms, state=JobState.STORING, storing_until_ms=now_ms + lease_ms)
+
+
+def fetch_failed(job: Job, now_ms: int) -> Job | None:
+    """Note that a result could not be downloaded, and let the lease go; None: not storing."""
+    if job.state is not JobState.STORING:
+        return None
+    failures = job.fetch_failures + 1
+    return _step(job, now_ms, storing_until_ms=now_ms, fetch_failures=failures)
 
 
 def succeed(

@@ -133,7 +133,8 @@ class Job(Model):
 
     `version` counts the writes of the record: every change is one write on the condition that it
     is still the one that was read. `failures` counts attempts that used up one of `MaxAttempts`,
-    `setbacks` faults of our own on the way to one. `announced` is false while an end state has not
+    `setbacks` faults of our own on the way to one, `fetch_failures` downloads of a result that did
+    not succeed. `announced` is false while an end state has not
     been published.
     """
 
@@ -156,6 +157,7 @@ class Job(Model):
     setbacks: int = 0
     excluded: tuple[str, ...] = ()
     storing_until_ms: int = 0
+    fetch_failures: int = 0
     submitted_ms: int | None = None
     ended_ms: int | None = None
     provider: str | None = None

@@ -35,7 +35,7 @@ HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expecte
 SILENCE_FACTOR = 3  # a webhook this many expected times late is asked for
 MIN_SILENCE_MS = 15_000
 LEASE_STEP_MS = 150_000  # two rounds and a half: a running prediction's slot never ends between two
-STORING_GRACE_MS = 120_000  # the queue's own redelivery comes first
+STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes first
 ANNOUNCE_GRACE_MS = 30_000
 
 
@@ -69,7 +69,7 @@ class Reconciler:
         now_ms = self._clock.now_ms()
         self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._maybe_created)
         self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
-        self._each(JobState.STORING, now_ms - STORING_GRACE_MS, self._stuck)
+        self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
         self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
         self._mover.move(self._free_dead_slots)
         self._messages.wake(Wake(), 0)
@@ -104,8 +104,14 @@ class Reconciler:
             self._ask(job)
 
     def _stuck(self, job: Job) -> None:
-        """Have a result stored whose lease ended long ago: from a fresh URL, or else give it up."""
+        """Have a result stored whose lease ended: from a fresh URL, or else give it up.
+
+        After a failed download that is at once; otherwise the queue's redelivery comes first.
+        """
         now_ms = self._clock.now_ms()
+        grace_ms = 0 if job.fetch_failures else STORING_GRACE_MS
+        if now_ms < job.storing_until_ms + grace_ms:
+            return
         deadline_ms = job.attempts[-1].started_ms + 1000 * self._settings.attempt_timeout_seconds
         if now_ms < deadline_ms:
             self._ask(job)

@@ -1,7 +1,7 @@
 """Fetch a result, verify it, write it beside its source, end the job, announce it."""
 
 from cutout import jobs, keys
-from cutout.errors import LeaseHeldError, ObjectMissingError, ResultError
+from cutout.errors import RESULT_UNAVAILABLE, LeaseHeldError, ObjectMissingError, ResultError
 from cutout.models import (
     Announce,
     AttemptEnded,
@@ -100,12 +100,18 @@ class Storing:
         try:
             self._bring(job, ended, ended.outcome)
         except ResultError as error:
-            if error.code == "result_unavailable" and not last_try:
+            if error.code == RESULT_UNAVAILABLE and not last_try and self._comes_again(job):
                 raise
             self._end(job, JobState.FAILED, Reason(code=error.code, message=str(error)))
         except ObjectMissingError:
             message = "The source was deleted before its result was stored."
             self._end(job, JobState.SKIPPED, Reason(code="source_deleted", message=message))
+
+    def _comes_again(self, job: Job) -> bool:
+        """Note a failed download; tell whether it is tried again, by redelivery or a fresh URL."""
+        now_ms = self._clock.now_ms()
+        noted = self._records.change(job.job_id, lambda j: jobs.fetch_failed(j, now_ms))
+        return noted is not None and noted.fetch_failures < jobs.MAX_FETCH_FAILURES
 
     def _lease(self, ended: AttemptEnded) -> Job | None:
         """Take the storing lease and note the prediction; None: the job wants no result."""
