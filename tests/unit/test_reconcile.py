@@ -13,13 +13,13 @@ from cutout.services.gauges import Gauges
 from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
-    CREATE_TIMEOUT_MS,
     LEASE_STEP_MS,
     MIN_SILENCE_MS,
     STORING_GRACE_MS,
     Reconciler,
 )
 from cutout.services.storing import LEASE_MS
+from cutout.settings import CREATE_TIMEOUT_MS
 from tests.fakes import NOON_MS
 from tests.world import PRICE, World
 

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 API_KEY_CACHE_S = 300  # a rotated key is found within five minutes
 RESULT_BYTES_PER_INPUT_BYTE = 5  # PEERS P22: a PNG is about five times its JPEG
 
-# A silent prediction keeps its slot this many times the expected time (DESIGN 4.4), and at least
-# two rounds of the minute's look at silent jobs.
-LEASE_FACTOR = 10
-MIN_LEASE_S = 120.0
+# A slot's lease is longer than the hold of an attempt by two rounds of reconcile, which gives the
+# attempt up, or extends the lease of a prediction that is known to run.
+LEASE_MARGIN_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,5 +261,5 @@ def _limits(config: ProviderSettings) -> Limits:
         max_concurrent=config.max_concurrent,
         max_per_minute=config.max_per_minute,
         price_microusd=config.price_microusd,
-        lease_ms=round(1000 * max(LEASE_FACTOR * config.expected_s, MIN_LEASE_S)),
+        lease_ms=config.hold_ms + LEASE_MARGIN_MS,
     )

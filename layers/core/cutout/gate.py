@@ -130,7 +130,7 @@ def settle_time(gate: Gate, now_ms: int) -> Gate:
         )
         for name, side in gate.providers.items()
     }
-    month = month_of(now_ms)
+    month = max(month_of(now_ms), gate.month)  # a clock that is late does not turn it back
     spent = gate.spent_microusd if gate.month == month else 0
     return replace(gate, providers=providers, month=month, spent_microusd=spent)
 
@@ -176,18 +176,25 @@ def take(gate: Gate, name: str, attempt: str, limits: Limits, now_ms: int) -> Ga
     return gate.with_provider(name, side)
 
 
-def release(gate: Gate, name: str, attempt: str, *, refund: bool) -> Gate:
-    """Free an attempt's slot; `refund` gives the price back because nothing was created.
+def release(gate: Gate, name: str, attempt: str, *, refund: bool, unsent: bool = False) -> Gate:
+    """Free an attempt's slot; releasing what is not held changes nothing.
 
-    Releasing what is not held changes nothing, so duplicates are harmless. The stamp stays: the
-    create may have reached the provider's counter.
+    Args:
+        gate: the gate.
+        name: the provider.
+        attempt: the attempt id.
+        refund: nothing was created, the price comes back.
+        unsent: create was not even sent, so the provider can't have counted it: the stamp goes.
     """
     side = gate.provider(name)
     slot = side.slots.get(attempt)
     if slot is None:
         return gate
     slots = {a: s for a, s in side.slots.items() if a != attempt}
-    gate = gate.with_provider(name, replace(side, slots=slots))
+    stamps = list(side.stamps)
+    if unsent and slot.stamped_ms in stamps:
+        stamps.remove(slot.stamped_ms)
+    gate = gate.with_provider(name, replace(side, slots=slots, stamps=tuple(stamps)))
     # A price reserved last month went away with last month's sum.
     if refund and month_of(slot.stamped_ms) == gate.month:
         gate = replace(gate, spent_microusd=gate.spent_microusd - slot.price_microusd)

@@ -12,6 +12,8 @@ from cutout.errors import ConfigurationError
 from cutout.models import Model
 
 PREFIX = "CUTOUT_"
+CREATE_TIMEOUT_MS = 45_000  # over the longest create: the timeouts of providers/http.py in a row
+HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expected time
 PROVIDERS = ("eachlabs", "apiin")
 
 
@@ -52,6 +54,11 @@ class ProviderSettings(Model):
     price_microusd: int
     uses_webhook: bool
 
+    @property
+    def hold_ms(self) -> int:
+        """Return how long a *maybe created* attempt is held for its webhook (DESIGN 4.4)."""
+        return CREATE_TIMEOUT_MS + round(1000 * HOLD_FACTOR * self.expected_s)
+
 
 class Settings(Model):
     """Settings of one stack; a function that does not need a resource leaves its name empty."""
@@ -60,6 +67,7 @@ class Settings(Model):
     work_bucket: str = ""
     images_bucket: str = ""
     dispatch_queue_url: str = ""
+    prepare_queue_url: str = ""
     completions_queue_url: str = ""
     webhook_base_url: str = ""
     poll_state_machine_arn: str = ""
@@ -70,6 +78,8 @@ class Settings(Model):
     exclude_paths: CommaList = ()
     result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
     output_format: Literal["png", "webp"] = "png"
+    results_prefix: str = "cutouts/"
+    uploads_prefix: Annotated[str, Field(min_length=1)] = "uploads/"
     max_input_bytes: Annotated[int, Field(gt=0)] = 26_214_400
 
     providers: ProviderList = ("eachlabs",)

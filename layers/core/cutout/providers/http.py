@@ -29,7 +29,7 @@ MAX_DIGITS = 9
 MAX_DETAIL = 300  # characters of a provider's sentence that are kept
 
 _MISCONFIGURED = frozenset({401, 403})
-_MAYBE = frozenset({408, 502, 504})
+_UNAVAILABLE = frozenset({500, 503})
 _QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*", re.IGNORECASE)
 
 
@@ -137,10 +137,10 @@ def refusal(
         kind = not_found
     elif status in _MISCONFIGURED or httpx.codes.is_redirect(status):
         kind = ProviderMisconfiguredError
-    elif status in _MAYBE:
-        kind = MaybeCreatedError
-    elif httpx.codes.is_server_error(status):
+    elif status in _UNAVAILABLE:
         kind = ProviderUnavailableError
+    elif status == httpx.codes.REQUEST_TIMEOUT or httpx.codes.is_server_error(status):
+        kind = MaybeCreatedError  # a gateway gave up waiting; what was behind it may have not
     return kind(sentence)
 
 

@@ -15,7 +15,7 @@ import random
 import secrets
 from collections.abc import Mapping
 
-from cutout import jobs
+from cutout import jobs, staging
 from cutout.errors import (
     ConfigurationError,
     CutoutError,
@@ -28,7 +28,17 @@ from cutout.errors import (
     ProviderUnavailableError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS
-from cutout.models import Announce, AttemptEnded, Job, Pending, PollRequest, Reason, Submission
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    Pending,
+    PollRequest,
+    Prepare,
+    Reason,
+    Submission,
+)
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics, Polls, Provider
 from cutout.services.dispatch import Start
@@ -94,27 +104,36 @@ class Attempts:
         try:
             job = self._record_start(start, token)
             if job is None:
-                return Release(start.provider, start.attempt, refund=True)
-            image_url = self._images.presign(job)
+                return Release(start.provider, start.attempt, refund=True, unsent=True)
+            image_url = job.image_url or self._images.presign(job)
         except Exception:  # noqa: BLE001 whatever it was, nothing was created
             logger.exception("attempt failed before create", extra={"job_id": start.entry.job_id})
             return self._set_aside(start)
         return self._create(start, job, image_url, token)
 
     def _record_start(self, start: Start, token: str) -> Job | None:
-        """Step 2; None: the job does not want this attempt (any more)."""
+        """Step 2; None: the job does not want this attempt (any more), or must be prepared anew."""
         entry, stored = start.entry, token_hash(token)
-        return self._records.change(
+        now_ms = self._clock.now_ms()
+        job = self._records.change(
             entry.job_id,
-            lambda j: jobs.start(j, entry.number, start.provider, stored, start.stamped_ms),
+            lambda j: (
+                staging.again(j, now_ms)
+                or jobs.start(j, entry.number, start.provider, stored, start.stamped_ms)
+            ),
         )
+        if job is None or job.state is not JobState.PREPARING:
+            return job
+        self._messages.prepare(Prepare(job_id=job.job_id))
+        return None
 
     def _create(self, start: Start, job: Job, image_url: str, token: str) -> Release | None:
         """Steps 3 and 4."""
         provider = self._settings.provider(start.provider)
         if self._clock.now_ms() - start.stamped_ms > ARRIVAL_GUARD_MS:
             # Sent now, it could meet the creates of the next window at the provider's counter.
-            return self._withdraw(start, "stamp too old")
+            self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, start.stamped_ms))
+            return Release(start.provider, start.attempt, refund=True, unsent=True)
         webhook_url = self._webhook_url(provider, job.job_id, token)
         try:
             submission = self._providers[start.provider].create(
@@ -199,10 +218,10 @@ class Attempts:
                 return self._refuse(start, error)
             case ProviderRateLimitedError():
                 pause_s = error.retry_after_s or random.uniform(*RATE_LIMIT_PAUSE_S)  # noqa: S311
-                return self._withdraw(start, "rate_limited", pause_s=pause_s)
+                return self._withdraw(start, "rate_limited", pause_s)
             case ProviderMisconfiguredError() | ProviderOutOfCreditError():
                 reason = "out_of_credit" if isinstance(error, ProviderOutOfCreditError) else "setup"
-                return self._withdraw(start, reason, pause_s=SETUP_PAUSE_S)
+                return self._withdraw(start, reason, SETUP_PAUSE_S)
             case ProviderUnavailableError():
                 return self._fail(start, error)
         message = f"no rule for {type(error).__name__}"
@@ -226,11 +245,11 @@ class Attempts:
         )
         return Release(start.provider, start.attempt, refund=True, strike=True)
 
-    def _withdraw(self, start: Start, why: str, *, pause_s: float | None = None) -> Release:
-        """Give the slot back as if the attempt had never been; pause the provider if told to."""
+    def _withdraw(self, start: Start, why: str, pause_s: float) -> Release:
+        """Give the slot back as if the attempt had never been, and pause the provider."""
         now_ms = self._clock.now_ms()
         self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
-        pause = None if pause_s is None else (why, now_ms + round(pause_s * 1000))
+        pause = (why, now_ms + round(pause_s * 1000))
         return Release(start.provider, start.attempt, refund=True, pause=pause)
 
     def _set_aside(self, start: Start) -> Release:
@@ -245,7 +264,7 @@ class Attempts:
             self._settle(start, step)
         except CutoutError:
             logger.exception("job not set aside", extra={"job_id": start.entry.job_id})
-        return Release(start.provider, start.attempt, refund=True)
+        return Release(start.provider, start.attempt, refund=True, unsent=True)
 
     def _settle(self, start: Start, step: jobs.Step) -> None:
         """Change the job; if that ended it, have the end announced."""

@@ -18,6 +18,8 @@ from cutout.services.moves import Mover, Release
 
 BATCH = 10  # creates started by one move of the gate
 MAX_WAKE_DELAY_MS = 900_000  # SQS: DelaySeconds is at most 15 minutes; then it is sent anew
+STOP_AFTER_MS = 10_000  # `submit` has 60 s, and a batch begun after this may need 45 of them
+TRIED_PAUSE_MS = 1_000  # before another invocation tries what this one could not start
 _LONGEST_SLEEP_S = 2.0
 
 
@@ -93,7 +95,8 @@ class Dispatcher:
         left_s = (woken_for_ms - self._clock.now_ms()) / 1000
         if 0 < left_s <= _LONGEST_SLEEP_S:
             self._clock.sleep(left_s)
-        tried: set[LineEntry] = set()
+        began_ms = self._clock.now_ms()
+        tried: set[str] = set()
         while True:
             plan = _Plan()
             step = self._step(releases, woken_for_ms, tried, plan)
@@ -101,29 +104,36 @@ class Dispatcher:
                 return
             if plan.wake_ms is not None:
                 self._send_wake(plan.wake_ms)
-            tried.update(start.entry for start in plan.starts)
+            tried.update(start.entry.job_id for start in plan.starts)
             releases = [r for r in self._run_all(self._attempt, plan.starts) if r is not None]
+            if self._clock.now_ms() - began_ms > STOP_AFTER_MS:
+                self._hand_over(releases)
+                return
+
+    def _hand_over(self, releases: Sequence[Release]) -> None:
+        """Free what is free, and let another invocation go on: this one's time is running out."""
+        self._mover.move(lambda gate, now_ms: _freed(gate, releases, now_ms))
+        self._messages.wake(Wake(), 0)
 
     def _step(
         self,
         releases: Sequence[Release],
         woken_for_ms: int,
-        tried: AbstractSet[LineEntry],
+        tried: AbstractSet[str],
         plan: _Plan,
     ) -> Callable[[Gate, int], Gate]:
         """Return the move: free, fill, plan the wake-up. It may be computed more than once."""
 
         def step(gate: Gate, now_ms: int) -> Gate:
             plan.starts, plan.wake_ms = [], None
-            for one in releases:
-                gate = one.apply(gate, now_ms)
+            gate = _freed(gate, releases, now_ms)
             if woken_for_ms and gate.wake_ms <= woken_for_ms:
                 gate = replace(gate, wake_ms=0)
             return self._fill(gate, now_ms, tried, plan)
 
         return step
 
-    def _fill(self, gate: Gate, now_ms: int, tried: AbstractSet[LineEntry], plan: _Plan) -> Gate:
+    def _fill(self, gate: Gate, now_ms: int, tried: AbstractSet[str], plan: _Plan) -> Gate:
         """Take slots for the first waiting jobs; plan what is to happen when none may start."""
         rooms = self._rooms(gate, now_ms)
         full = not any(room.count for room in rooms.values())
@@ -132,33 +142,32 @@ class Dispatcher:
             return (
                 gate  # a release, the month or a higher cap opens it, and each of them looks again
             )
-        waiting = [
-            entry
-            for entry in self._line.first(2 * BATCH, now_ms)
-            if entry not in tried and not gate.holds(entry.job_id)
-        ]
+        waiting = [e for e in self._line.first(2 * BATCH, now_ms) if not gate.holds(e.job_id)]
         gate = replace(gate, parked=broke and (gate.parked or bool(waiting)))
+        later: list[int] = []
         for entry in waiting:
             name = self._choose(entry, rooms)
-            if entry.available_ms > now_ms or name is None or len(plan.starts) == BATCH:
-                continue
-            side = gate.provider(name)
-            doubt = bool(side.pause_reason or side.strikes)
-            start = Start(entry, name, now_ms, in_doubt=doubt)
-            gate = gates.take(gate, name, start.attempt, self._limits[name], now_ms)
-            rooms = self._rooms(gate, now_ms)
-            plan.starts.append(start)
-        started = {start.entry for start in plan.starts}
-        return self._plan_wake(gate, [e for e in waiting if e not in started], now_ms, plan)
-
-    def _plan_wake(
-        self, gate: Gate, waiting: Sequence[LineEntry], now_ms: int, plan: _Plan
-    ) -> Gate:
-        """Set the one wake-up for the moment the first waiting job could start, if time decides."""
-        if not waiting or len(plan.starts) == BATCH:
+            if entry.available_ms > now_ms:
+                later.append(entry.available_ms)
+            elif name is not None and entry.job_id in tried:
+                later.append(now_ms + TRIED_PAUSE_MS)
+            elif name is not None and len(plan.starts) < BATCH:
+                start = self._start(gate, entry, name, now_ms)
+                gate = gates.take(gate, name, start.attempt, self._limits[name], now_ms)
+                rooms = self._rooms(gate, now_ms)
+                plan.starts.append(start)
+        if len(plan.starts) == min(BATCH, len(waiting)):
             return gate
-        later = [entry.available_ms for entry in waiting if entry.available_ms > now_ms]
-        due_ms = min(_opens(self._rooms(gate, now_ms)) + later, default=None)
+        return self._plan_wake(gate, later + _opens(rooms), now_ms, plan)
+
+    def _start(self, gate: Gate, entry: LineEntry, name: str, now_ms: int) -> Start:
+        """Return the start of this job's attempt at this provider."""
+        side = gate.provider(name)
+        return Start(entry, name, now_ms, in_doubt=bool(side.pause_reason or side.strikes))
+
+    def _plan_wake(self, gate: Gate, times: Sequence[int], now_ms: int, plan: _Plan) -> Gate:
+        """Set the one wake-up for the moment a waiting job could start, if time decides."""
+        due_ms = min(times, default=None)
         if due_ms is None or (gates.wake_outstanding(gate, now_ms) and gate.wake_ms <= due_ms):
             return gate
         plan.wake_ms = min(due_ms, now_ms + MAX_WAKE_DELAY_MS)
@@ -190,6 +199,13 @@ class Dispatcher:
             self._messages.wake(Wake(due_ms=due_ms), delay_s)
         except CutoutError:
             logger.exception("wake-up not sent")
+
+
+def _freed(gate: Gate, releases: Sequence[Release], now_ms: int) -> Gate:
+    """Return the gate after these ends of attempts."""
+    for one in releases:
+        gate = one.apply(gate, now_ms)
+    return gate
 
 
 def _opens(rooms: Mapping[str, Room]) -> list[int]:

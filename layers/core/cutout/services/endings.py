@@ -53,18 +53,20 @@ class Endings:
         reason = Reason(code=outcome.code, message=outcome.message)
         now_ms = self._clock.now_ms()
         most = self._settings.max_attempts
-        job = self._records.change(
+        changed = self._records.change(
             ended.job_id, lambda j: jobs.fail_attempt(j, ended.number, reason, most, now_ms)
-        ) or self._records.store.get(ended.job_id)
+        )
+        job = changed or self._records.store.get(ended.job_id)
         attempt = job.attempt(ended.number) if job is not None else None
         if job is None or attempt is None or attempt.ended == SUCCEEDED:
             return  # a contradiction after its result was stored changes nothing
         why: LedgerReason = MAYBE_CREATED if attempt.ended == MAYBE_CREATED else "failed"
         self._records.book(ended.job_id, attempt, price, why)
-        self._metrics.count("AttemptFailed", provider=ended.provider)
-        logger.warning(
-            "attempt failed at the provider",
-            extra={"job_id": job.job_id, "attempt": ended.number, "detail": outcome.message},
-        )
+        if changed is not None:
+            self._metrics.count("AttemptFailed", provider=ended.provider)
+            logger.warning(
+                "attempt failed at the provider",
+                extra={"job_id": job.job_id, "attempt": ended.number, "detail": outcome.message},
+            )
         if not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cutout import gate as gates
-from cutout.errors import ConflictError
+from cutout.errors import ConflictError, CutoutError
 from cutout.gate import Gate
 from cutout.models import ProviderPaused
 from cutout.observability import logger
@@ -21,7 +21,8 @@ type Step = Callable[[Gate, int], Gate]
 class Release:
     """What the end of an attempt means for the gate.
 
-    `attempt` is the slot to free; `refund`: nothing was created, the price comes back; `pause`:
+    `attempt` is the slot to free; `refund`: nothing was created, the price comes back; `unsent`:
+    create was not even sent, the stamp comes back too; `pause`:
     reason and until when; `strike`: the provider was unavailable; `recovered`: a create succeeded
     although the provider was in doubt.
     """
@@ -29,6 +30,7 @@ class Release:
     provider: str
     attempt: str | None = None
     refund: bool = False
+    unsent: bool = False
     pause: tuple[str, int] | None = None
     strike: bool = False
     recovered: bool = False
@@ -36,7 +38,9 @@ class Release:
     def apply(self, gate: Gate, now_ms: int) -> Gate:
         """Return the gate after it."""
         if self.attempt is not None:
-            gate = gates.release(gate, self.provider, self.attempt, refund=self.refund)
+            gate = gates.release(
+                gate, self.provider, self.attempt, refund=self.refund, unsent=self.unsent
+            )
         if self.recovered:
             gate = gates.recover(gate, self.provider)
         if self.strike:
@@ -78,14 +82,20 @@ class Mover:
         """Announce a provider's pause and a reached budget, once each."""
         for name, side in after.providers.items():
             if side.pause_reason and not before.provider(name).pause_reason:
-                logger.warning(
-                    "provider paused", extra={"provider": name, "reason": side.pause_reason}
-                )
-                self._messages.paused(
-                    ProviderPaused(
-                        provider=name, reason=side.pause_reason, until_ms=side.paused_until_ms
-                    )
-                )
+                self._announce(name, side.pause_reason, side.paused_until_ms)
         if after.parked and not before.parked:
-            logger.warning("monthly budget reached")
-            self._messages.paused(ProviderPaused(provider=None, reason="budget_reached"))
+            self._announce(None, "budget_reached", None)
+
+    def _announce(self, provider: str | None, reason: str, until_ms: int | None) -> None:
+        """Have one pause published.
+
+        One that can't be sent is logged and shown by the gauges; it is no reason to leave the slots
+        of this move without their attempts.
+        """
+        logger.warning("paused", extra={"provider": provider, "reason": reason})
+        try:
+            self._messages.paused(
+                ProviderPaused(provider=provider, reason=reason, until_ms=until_ms)
+            )
+        except CutoutError:
+            logger.exception("pause not announced", extra={"provider": provider})

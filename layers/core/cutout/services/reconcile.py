@@ -6,7 +6,7 @@ Safe to run twice at once: every step is a conditional write or an idempotent me
 from collections.abc import Callable, Mapping
 
 from cutout import gate as gates
-from cutout import jobs
+from cutout import jobs, staging
 from cutout.errors import PredictionUnknownError, ProviderError
 from cutout.gate import Gate
 from cutout.models import (
@@ -20,6 +20,7 @@ from cutout.models import (
     JobState,
     Outcome,
     Pending,
+    Prepare,
     Reason,
     Wake,
     attempt_id,
@@ -28,15 +29,15 @@ from cutout.observability import logger
 from cutout.ports import Clock, JobIndex, Messages, Metrics, Provider
 from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
-from cutout.settings import Settings
+from cutout.settings import CREATE_TIMEOUT_MS, Settings
 
-CREATE_TIMEOUT_MS = 45_000  # over the longest create: the timeouts of providers/http.py in a row
-HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expected time
 SILENCE_FACTOR = 3  # a webhook this many expected times late is asked for
 MIN_SILENCE_MS = 15_000
 LEASE_STEP_MS = 150_000  # two rounds and a half: a running prediction's slot never ends between two
 STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes first
 ANNOUNCE_GRACE_MS = 30_000
+# A long PrepareQueue is no reason to make it longer: a job is asked for again once in this time.
+PREPARING_GRACE_MS = 900_000
 
 
 class Reconciler:
@@ -67,6 +68,7 @@ class Reconciler:
     def run(self) -> None:
         """Look once at everything in flight, then have `submit` look at the line."""
         now_ms = self._clock.now_ms()
+        self._each(JobState.PREPARING, now_ms - PREPARING_GRACE_MS, self._unprepared)
         self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._maybe_created)
         self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
         self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
@@ -85,12 +87,17 @@ class Reconciler:
                 logger.exception("job not reconciled", extra={"job_id": job_id})
                 self._metrics.count("ReconcileFailed")
 
+    def _unprepared(self, job: Job) -> None:
+        """Ask again for a staged copy whose message got lost or is in the dead-letter queue."""
+        now_ms = self._clock.now_ms()
+        if self._records.change(job.job_id, lambda j: staging.nudge(j, now_ms)) is not None:
+            self._messages.prepare(Prepare(job_id=job.job_id))
+
     def _maybe_created(self, job: Job) -> None:
         """Give up an attempt whose create was never answered, once its hold is over."""
         attempt = job.attempts[-1]
-        expected_ms = self._settings.provider(attempt.provider).expected_s * 1000
-        over_ms = attempt.started_ms + CREATE_TIMEOUT_MS + HOLD_FACTOR * expected_ms
-        if self._clock.now_ms() >= over_ms:
+        hold_ms = self._settings.provider(attempt.provider).hold_ms
+        if self._clock.now_ms() >= attempt.started_ms + hold_ms:
             message = "the answer to create was lost, and no webhook came"
             self._say(job, attempt, Failed(code=MAYBE_CREATED, message=message))
 
