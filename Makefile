@@ -12,7 +12,7 @@ LOCAL_AWS := .venv-aws/.ready
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(DEV): requirements-dev.txt requirements-uv.txt
 	$(PYTHON) -m venv --clear .venv

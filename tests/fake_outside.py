@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from cutout.adapters.messages import DETAIL_TYPES, detail_of, pause_detail_of
 from cutout.errors import PredictionUnknownError, ResultError
 from cutout.models import Job, Outcome, PollRequest, ProviderPaused, Submission
-from cutout.ports import VerifiedImage
+from cutout.ports import PreparedImage, VerifiedImage
 from tests.fakes import Faults, VirtualClock
 
 
@@ -100,6 +100,37 @@ class FakeVerifier:
             raise self.error
         size = image.seek(0, io.SEEK_END)
         return VerifiedImage(image, 64, 48, size, f"image/{output_format}")
+
+
+class FakePreparer:
+    """Makes a copy of 64 by 48 pixels of everything, unless it was given an error."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.on_prepare: Callable[[], None] = lambda: None
+
+    def prepare(self, image: BinaryIO) -> PreparedImage:
+        """Return a copy of the image."""
+        self.on_prepare()
+        if self.error is not None:
+            raise self.error
+        return PreparedImage(io.BytesIO(b"a copy of " + image.read()), 64, 48, "image/jpeg")
+
+
+class InMemoryStage(Faults):
+    """Staged copies by key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copies: dict[str, bytes] = {}
+
+    def stage(self, job_id: str, image: PreparedImage) -> str:
+        """Keep a copy, replacing an earlier one of this job, and return its key."""
+        self._meet("stage")
+        key = f"staged/{job_id}.{image.content_type.removeprefix('image/')}"
+        image.file.seek(0)
+        self.copies[key] = image.file.read()
+        return key
 
 
 class InMemoryAnnouncer(Faults):

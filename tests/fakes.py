@@ -4,6 +4,7 @@ Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next
 """
 
 import hashlib
+import io
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from cutout.models import (
     LedgerLine,
     LineEntry,
     ObjectRef,
+    Prepare,
     ProviderPaused,
     ResultAttributes,
     SourceObject,
@@ -127,6 +129,12 @@ class InMemoryLine(Faults):
         """Return how many jobs wait."""
         return sum(job.state is JobState.QUEUED for job in self._store.records.values())
 
+    def ahead(self, entry: LineEntry, most: int) -> int:
+        """Return how many entries of its lane are served before this one; at most `most`."""
+        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
+        before = [e for e in map(jobs.entry_of, queued) if e.lane is entry.lane]
+        return min(most, sum(_age(e) < _age(entry) for e in before))
+
 
 class InMemoryGateStore(Faults):
     """The gate."""
@@ -157,9 +165,11 @@ class InMemoryLedger(Faults):
         self.lines: dict[tuple[str, str, str, int], LedgerLine] = {}
 
     def record(self, line: LedgerLine) -> None:
-        """Write the line of an attempt, replacing an earlier one of the same attempt."""
+        """Write the line of an attempt; `created` never replaces what is known better."""
         self._meet("record")
-        self.lines[line.month, line.provider, line.job_id, line.number] = line
+        name = line.month, line.provider, line.job_id, line.number
+        if line.why != "created" or name not in self.lines:
+            self.lines[name] = line
 
 
 @dataclass(frozen=True)
@@ -186,6 +196,7 @@ class InMemoryImageStore(Faults):
         self._versioned = versioned
         self._writes = 0
         self.objects: dict[tuple[str, str], Version] = {}
+        self.versions: dict[str, Version] = {}
 
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
@@ -198,6 +209,8 @@ class InMemoryImageStore(Faults):
             **attributes,  # type: ignore[arg-type]  # fields of Version
         )
         self.objects[bucket, key] = version
+        if version.version_id is not None:
+            self.versions[version.version_id] = version
         return version
 
     def inspect(self, ref: ObjectRef) -> SourceObject:
@@ -221,9 +234,36 @@ class InMemoryImageStore(Faults):
             content_language=found.content_language,
         )
 
+    def tags(self, source: SourceObject) -> dict[str, str]:
+        """Return the object's tags."""
+        self._meet("tags")
+        return dict(self._this(source).tags)
+
+    def tail(self, source: SourceObject, count: int) -> bytes:
+        """Return the last bytes of this version of an object."""
+        self._meet("tail")
+        return self._this(source).body[-count:]
+
+    def read(self, job: Job) -> BinaryIO:
+        """Return the whole source as a file at its start."""
+        self._meet("read")
+        return io.BytesIO(self._this(job).body)
+
+    def _this(self, one: SourceObject | Job) -> Version:
+        """Return exactly this version, which a versioned bucket keeps."""
+        if one.version_id is not None and one.version_id in self.versions:
+            return self.versions[one.version_id]
+        found = self.objects.get((one.bucket, one.key))
+        if found is None or found.etag != one.etag:
+            message = "the object is not there"
+            raise ObjectMissingError(message)
+        return found
+
     def presign(self, job: Job) -> str:
-        """Return a URL that reads the job's version of the source."""
+        """Return a URL that reads the staged copy, or the job's version of the source."""
         self._meet("presign")
+        if job.staged_key is not None:
+            return f"https://work.test/{job.staged_key}?X-Amz-Signature=fake"
         version = f"versionId={job.version_id}&" if job.version_id else ""
         return f"https://{job.bucket}.test/{quote(job.key)}?{version}X-Amz-Signature=fake"
 
@@ -256,13 +296,14 @@ class InMemoryImageStore(Faults):
 
 
 class InMemoryMessages(Faults):
-    """Two queues; messages survive a round trip through JSON, as SQS would have it."""
+    """The queues; messages survive a round trip through JSON, as SQS would have it."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
         self.dispatch: deque[AttemptEnded | Wake] = deque()
         self.completions: deque[AttemptEnded | Announce | ProviderPaused] = deque()
+        self.prepares: deque[Prepare] = deque()
         self.wakes: list[tuple[int, Wake]] = []
 
     def ended(self, message: AttemptEnded) -> None:
@@ -281,6 +322,11 @@ class InMemoryMessages(Faults):
         """Ask `store` to publish a pause."""
         self._meet("paused")
         self.completions.append(ProviderPaused.model_validate_json(message.model_dump_json()))
+
+    def prepare(self, message: Prepare) -> None:
+        """Ask `prepare` for a staged copy."""
+        self._meet("prepare")
+        self.prepares.append(Prepare.model_validate_json(message.model_dump_json()))
 
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up; it is delivered when the clock has passed the delay."""

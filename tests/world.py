@@ -5,23 +5,28 @@ from typing import Any
 from cutout import keys
 from cutout.bootstrap import _limits
 from cutout.models import AttemptEnded, Failed, Job, JobState, Lane, ObjectRef, Succeeded
+from cutout.ports import Preparer
 from cutout.providers.eachlabs import parse_webhook
 from cutout.services.attempts import Attempts
 from cutout.services.dispatch import Dispatcher
 from cutout.services.endings import Endings
-from cutout.services.inbox import StoreInbox, SubmitInbox
+from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
 from cutout.services.intake import Intake
 from cutout.services.moves import Mover
+from cutout.services.preparing import Preparing
+from cutout.services.publishing import Publisher
 from cutout.services.records import Records
 from cutout.services.storing import Storing
 from cutout.services.webhooks import Webhooks
 from cutout.settings import Settings
 from tests.fake_outside import (
+    FakePreparer,
     FakeProvider,
     FakeResultSource,
     FakeVerifier,
     InMemoryAnnouncer,
     InMemoryPolls,
+    InMemoryStage,
     RecordingMetrics,
 )
 from tests.fakes import (
@@ -36,7 +41,14 @@ from tests.fakes import (
 
 BUCKET = "images"
 API = "https://api.test/v1"
-JPEG = b"\xff\xd8\xff\xe0 a photo"
+# As much of a JPEG as its header shows: a grey one of 64 x 48 pixels, from its start to its end.
+JPEG = (
+    b"\xff\xd8"
+    b"\xff\xc0\x00\x0b\x08\x00\x30\x00\x40\x01\x01\x11\x00"
+    b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
+    b" a photo"
+    b"\xff\xd9"
+)
 PRICE = 17_000
 
 
@@ -72,14 +84,18 @@ class World:
         self.endings = Endings(records=self.records, **self._common())
         self.storing = Storing(
             records=self.records,
-            images=self.images,
+            publisher=Publisher(self.images, self.settings),
             results=self.results,
             verifier=self.verifier,
             announcer=self.announcer,
+            messages=self.messages,
             settings=self.settings,
             clock=self.clock,
             metrics=self.metrics,
         )
+        self.stage = InMemoryStage()
+        self.preparer = FakePreparer()
+        self.preparing = self.new_preparing(self.preparer)
         self.webhooks = Webhooks(
             store=self.jobs,
             messages=self.messages,
@@ -87,6 +103,7 @@ class World:
             metrics=self.metrics,
         )
         self.submit_inbox = SubmitInbox(self.intake, self.endings, self.dispatcher)
+        self.prepare_inbox = PrepareInbox(self.preparing)
         self.store_inbox = StoreInbox(self.storing, self.settings.max_receives)
 
     def _common(self) -> dict[str, Any]:
@@ -97,6 +114,18 @@ class World:
             "clock": self.clock,
             "metrics": self.metrics,
         }
+
+    def new_preparing(self, preparer: Preparer) -> Preparing:
+        """Return the use case of `prepare` with another decoder."""
+        return Preparing(
+            records=self.records,
+            images=self.images,
+            preparer=preparer,
+            stage=self.stage,
+            messages=self.messages,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
 
     def new_dispatcher(self, **changes: object) -> Dispatcher:
         """Return one more dispatcher on the same gate and line."""

@@ -108,7 +108,9 @@ class Shop:
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
-def until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
+def until(
+    condition: Callable[[], Any], what: str | Callable[[], str], deadline_s: float = DEADLINE_S
+) -> Any:
     """Return what the condition returns as soon as it is true; fail by name after the deadline."""
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
@@ -116,7 +118,8 @@ def until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_
         if found:
             return found
         time.sleep(0.2)
-    return pytest.fail(f"{what}: not within {deadline_s} s")
+    name = what if isinstance(what, str) else what()
+    return pytest.fail(f"{name}: not within {deadline_s} s")
 
 
 @contextmanager

@@ -53,10 +53,7 @@ def test_every_fault_ends_as_it_should(shop: Shop) -> None:
     for number, name in enumerate(FAULTS):
         shop.put(f"{name}/x.jpg", picture(seed=number))
 
-    try:
-        until(lambda: unfinished(shop) == [], "an end state for every image", PATIENCE_S)
-    finally:
-        print("unfinished:", unfinished(shop))
+    until(lambda: unfinished(shop) == [], lambda: f"an end of {unfinished(shop)}", PATIENCE_S)
 
     ends = {job["key"].partition("/")[0]: job["state"] for job in shop.jobs()}
     creates = {name: len(shop.creates(f"/{name}/")) for name in FAULTS}

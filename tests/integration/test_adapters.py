@@ -27,6 +27,7 @@ from cutout.models import (
     JobState,
     ObjectRef,
     PollRequest,
+    Prepare,
     ProviderPaused,
     Reason,
     ResultAttributes,
@@ -58,13 +59,14 @@ def aws(fake_account: None) -> Iterator[None]:
 
 
 class Queues:
-    """The two queues of the template."""
+    """The internal queues of the template."""
 
     def __init__(self) -> None:
         self.sqs: SQSClient = client("sqs")
         self.dispatch = create_queue(self.sqs, "DispatchQueue")
         self.completions = create_queue(self.sqs, "CompletionsQueue")
-        self.messages = SqsMessages(self.sqs, self.dispatch, self.completions)
+        self.prepare = create_queue(self.sqs, "PrepareQueue")
+        self.messages = SqsMessages(self.sqs, self.dispatch, self.completions, self.prepare)
 
     def bodies(self, url: str) -> list[dict[str, Any]]:
         """Return what can be received from a queue now."""
@@ -112,6 +114,16 @@ def test_a_wake_up_comes_after_its_delay(delay_s: int, visible: int) -> None:
         QueueUrl=queues.dispatch, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
     )
     assert delayed["Attributes"]["ApproximateNumberOfMessagesDelayed"] == str(1 - visible)
+
+
+def test_odd_sources_are_sent_to_prepare() -> None:
+    """And nowhere else."""
+    queues = Queues()
+
+    queues.messages.prepare(Prepare(job_id="0" * 32))
+
+    assert queues.bodies(queues.prepare) == [{"type": "prepare", "job_id": "0" * 32}]
+    assert queues.bodies(queues.dispatch) == queues.bodies(queues.completions) == []
 
 
 def test_a_missing_queue_is_a_storage_error() -> None:

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from moto import mock_aws
 
+from cutout import jobs
 from cutout.adapters.aws import s3_client
 from cutout.adapters.s3 import HEAD_BYTES, S3ImageStore
 from cutout.errors import ObjectMissingError
-from cutout.models import ObjectRef, ResultAttributes
+from cutout.models import Lane, ObjectRef, ResultAttributes
 from cutout.ports import ImageStore
 from tests.examples import a_job
 from tests.fakes import InMemoryImageStore, VirtualClock
@@ -112,7 +113,7 @@ class MotoOwner(Owner):
     def __init__(self, *, versioned: bool) -> None:
         self.s3: S3Client = s3_client()
         self.bucket = create_bucket(self.s3, versioned=versioned)
-        self.store = S3ImageStore(self.s3, presign_seconds=600)
+        self.store = S3ImageStore(self.s3, presign_seconds=600, work_bucket="work")
 
     def put(self, key: str, body: bytes = b"photo", **attributes: str | dict[str, str]) -> None:
         """Write an object."""
@@ -264,6 +265,58 @@ class ImageStoreContract:
         assert owner.write(replaces=first, body=b"second") is None
         assert owner.body(RESULT) == b"theirs"
 
+    @pytest.mark.parametrize(("count", "expected"), [(4, b"tail"), (99, b"head and tail")])
+    def test_tail_returns_the_last_bytes(self, owner: Owner, count: int, expected: bytes) -> None:
+        """At most the whole object."""
+        owner.put("shoe.jpg", b"head and tail")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+
+        assert owner.store.tail(source, count) == expected
+
+    def test_tags_returns_the_objects_tags(self, owner: Owner) -> None:
+        """By name."""
+        owner.put("shoe.jpg", tags={"cutout": "skip"})
+
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+
+        assert source.tag_count == 1
+        assert owner.store.tags(source) == {"cutout": "skip"}
+
+    def test_read_returns_the_whole_object(self, owner: Owner) -> None:
+        """At its start."""
+        body = bytes(range(256)) * 1_000
+        owner.put("shoe.jpg", body)
+        job = jobs.new_job(owner.store.inspect(owner.ref("shoe.jpg")), Lane.UPLOAD, 0)
+
+        with owner.store.read(job) as file:
+            assert file.read() == body
+
+    @pytest.mark.parametrize("replaced", [True, False])
+    def test_read_raises_for_another_version(self, owner: Owner, *, replaced: bool) -> None:
+        """What was replaced or deleted meanwhile is not what the job is about."""
+        owner.put("shoe.jpg", b"first")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+        job = jobs.new_job(source, Lane.UPLOAD, 0)
+        if replaced:
+            owner.put("shoe.jpg", b"second")
+        else:
+            owner.delete("shoe.jpg")
+
+        with pytest.raises(ObjectMissingError):
+            owner.store.read(job)
+        with pytest.raises(ObjectMissingError):
+            owner.store.tail(source, 5)
+
+    def test_presign_names_the_staged_copy(self, owner: Owner) -> None:
+        """The provider is given the copy, and not the source."""
+        job = a_job(bucket=owner.bucket, version_id="v7", staged_key="staged/1.jpg")
+
+        url = urlsplit(owner.store.presign(job))
+
+        assert (url.hostname or "").startswith("work.")
+        assert url.path == "/staged/1.jpg"
+        assert "versionId" not in parse_qs(url.query)
+
     def test_presign_names_the_object(self, owner: Owner) -> None:
         """The URL's path ends in the key, encoded once, and the query is signed."""
         key = "photos/a b+c%20grüße.jpg"
@@ -308,6 +361,17 @@ class VersionedImageStoreContract:
         with pytest.raises(ObjectMissingError):
             versioned.store.inspect(versioned.ref("gone.jpg"))
         assert versioned.store.find_result(versioned.bucket, "gone.jpg") is None
+
+    def test_read_returns_the_jobs_version(self, versioned: Owner) -> None:
+        """Replaced or deleted, the version is still there."""
+        versioned.put("shoe.jpg", b"first")
+        source = versioned.store.inspect(versioned.ref("shoe.jpg"))
+        versioned.put("shoe.jpg", b"second")
+        versioned.delete("shoe.jpg")
+
+        with versioned.store.read(jobs.new_job(source, Lane.UPLOAD, 0)) as file:
+            assert file.read() == b"first"
+        assert versioned.store.tail(source, 3) == b"rst"
 
     def test_write_result_inherits_tags(self, versioned: Owner) -> None:
         """The tags are those of the version that was cut out."""

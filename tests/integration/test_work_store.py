@@ -1,5 +1,6 @@
 """The WorkBucket keeps provider results that came as bytes, and gives back nothing else."""
 
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from moto import mock_aws
 
 from cutout.adapters.work import S3WorkStore
 from cutout.errors import ConfigurationError, ResultError, StorageError
+from cutout.ports import PreparedImage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -66,6 +68,23 @@ def test_large_result_comes_back_whole(store: S3WorkStore) -> None:
         content = file.read()
 
     assert content == image
+
+
+@pytest.mark.parametrize(
+    ("content_type", "extension"), [("image/jpeg", "jpg"), ("image/png", "png")]
+)
+def test_a_staged_copy_has_its_jobs_name(
+    store: S3WorkStore, s3: "S3Client", content_type: str, extension: str
+) -> None:
+    """Made again, it takes the place of the earlier one."""
+    for content in (b"first", b"second"):
+        file = io.BytesIO(content)
+        file.seek(0, io.SEEK_END)
+        key = store.stage(HEX, PreparedImage(file, 4, 3, content_type))
+
+    assert key == f"staged/{HEX}.{extension}"
+    answer = s3.get_object(Bucket="work", Key=key)
+    assert (answer["Body"].read(), answer["ContentType"]) == (b"second", content_type)
 
 
 def test_references_are_unique(store: S3WorkStore) -> None:

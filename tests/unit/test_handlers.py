@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cutout import bootstrap
+from cutout import bootstrap, staging
 from cutout.errors import StorageError
 from cutout.gate import Gate
 from cutout.models import AttemptEnded, Job, JobState, Submission, Succeeded, Wake
@@ -49,6 +49,7 @@ def invoke(function: str, event: Event) -> Any:
 def on_fakes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the handlers find the application on fakes."""
     monkeypatch.setattr(bootstrap, "submit_inbox", lambda: world.submit_inbox)
+    monkeypatch.setattr(bootstrap, "prepare_inbox", lambda: world.prepare_inbox)
     monkeypatch.setattr(bootstrap, "store_completions", lambda: world.store_inbox)
     monkeypatch.setattr(bootstrap, "webhook_app", lambda: world.webhooks)
 
@@ -153,6 +154,30 @@ def test_submit_takes_the_earlier_of_two_wake_ups_for_done(
     assert world.gate.gate.wake_ms == 0
 
 
+def test_prepare_puts_an_odd_source_into_the_line(world: World, load_event: LoadEvent) -> None:
+    """From the queue's message to the copy."""
+    event = load_event("prepare/prepare")
+    job = world.upload("photos/shoe.jpg", JPEG)
+    stored = world.job(job)
+    world.jobs.replace(stored, staging.begin(stored))
+
+    answer = invoke("prepare", event)
+
+    assert failures(answer) == []
+    assert world.job(job).state is JobState.QUEUED
+    assert list(world.stage.copies) == [f"staged/{job.job_id}.jpeg"]
+
+
+def test_prepare_sends_back_what_failed(world: World, load_event: LoadEvent) -> None:
+    """The message comes again after the queue's visibility timeout."""
+    event = load_event("prepare/prepare")
+    world.jobs.fail("get", StorageError("away"))
+
+    answer = invoke("prepare", event)
+
+    assert failures(answer) == [event["Records"][0]["messageId"]]
+
+
 def test_store_brings_a_result_home(world: World, load_event: LoadEvent) -> None:
     """From the queue's message to the object beside its source."""
     job = the_job(world)
@@ -183,7 +208,7 @@ def test_store_gives_up_at_the_queues_last_delivery(
 
 def test_store_announces_an_end(world: World, load_event: LoadEvent) -> None:
     """What `submit` ended is published here."""
-    job = world.upload("photos/shoe.jpg", b"\xff\xd8\xff\xe0 a photo")
+    job = world.upload("photos/shoe.jpg", JPEG)
     stored = world.job(job)
     world.jobs.replace(
         stored, stored.model_copy(update={"state": JobState.FAILED, "announced": False})

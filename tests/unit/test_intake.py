@@ -3,12 +3,15 @@
 import pytest
 
 from cutout import keys
+from cutout.adapters.s3 import HEAD_BYTES
 from cutout.errors import ObjectMissingError, StorageError
-from cutout.models import Announce, Job, JobState, Lane, ObjectRef
+from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Prepare
 from tests.examples import a_source
 from tests.world import BUCKET, JPEG, World
 
 HEIC = b"\x00\x00\x00\x18ftypheic"
+DNG = b"II*\x00\x08\x00\x00\x00\x01\x00\xfe\x00\x04\x00\x01\x00\x00\x00\x01\x00\x00\x00"
+HUGE_BMP = b"BM" + bytes(12) + b"\x28\x00\x00\x00" + b"\x20\x4e\x00\x00" * 2
 SHOE = ObjectRef(bucket=BUCKET, key="shoe.jpg")
 
 
@@ -52,9 +55,9 @@ def test_a_b_a_is_three_jobs(*, versioned: bool) -> None:
     [
         (b"", "empty_object"),
         (JPEG * 100, "too_large"),
-        (HEIC, "unsupported_format"),
-        (b"GIF89a", "unsupported_format"),
         (b"hello", "unsupported_format"),
+        (DNG, "unsupported_format"),
+        (HUGE_BMP, "too_many_pixels"),
     ],
 )
 def test_what_is_not_worth_a_paid_call_is_skipped(body: bytes, code: str) -> None:
@@ -67,6 +70,81 @@ def test_what_is_not_worth_a_paid_call_is_skipped(body: bytes, code: str) -> Non
     assert (job.state, job.reason.code) == (JobState.SKIPPED, code)
     assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)]
     assert world.provider.creates == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [HEIC, b"GIF89a", b"\xff\xd8\xff\xe0 no header", JPEG[:-2], JPEG + bytes(300)],
+    ids=["heic", "gif", "no header", "no end", "no end in sight"],
+)
+def test_what_is_odd_is_prepared_first(world: World, body: bytes) -> None:
+    """The job does not join the line, and `prepare` is asked for a copy."""
+    job = world.submitted(body=body if len(body) < 100 else body + bytes(70_000))
+
+    assert job.state is JobState.PREPARING
+    assert list(world.messages.prepares) == [Prepare(job_id=job.job_id)]
+    assert world.provider.creates == []
+    assert world.line.size() == 0
+
+
+def test_a_lost_prepare_message_is_made_up_at_the_redelivery(world: World) -> None:
+    """The event comes again because the queue was away."""
+    world.images.put(BUCKET, "shoe.jpg", HEIC)
+    world.messages.fail("prepare", StorageError("away"))
+    with pytest.raises(StorageError):
+        world.intake.accept(SHOE, Lane.UPLOAD)
+
+    world.intake.accept(SHOE, Lane.UPLOAD)
+
+    assert len(world.messages.prepares) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "reads"), [(HEAD_BYTES, 0), (HEAD_BYTES + 1, 1), (5 * HEAD_BYTES, 1)]
+)
+def test_a_large_files_end_is_looked_at(world: World, size: int, reads: int) -> None:
+    """What was read with the beginning is not read again."""
+    world.images.fail("tail", *[StorageError("away")] * reads)
+    body = JPEG[:-2].ljust(size - 2, b"x") + JPEG[-2:]
+
+    for _ in range(reads):
+        with pytest.raises(StorageError):
+            world.upload(body=body)
+
+    job = world.upload(body=body)
+    assert (job.state, job.width, job.height) == (JobState.QUEUED, 64, 48)
+
+
+@pytest.mark.parametrize(
+    ("tags", "state"),
+    [
+        ({"cutout": "skip"}, JobState.SKIPPED),
+        ({"cutout": "no"}, JobState.QUEUED),
+        ({"other": "skip"}, JobState.QUEUED),
+    ],
+)
+def test_an_object_can_opt_out(world: World, tags: dict[str, str], state: JobState) -> None:
+    """By exactly this tag; the record says that it was that."""
+    job = world.upload(tags=tags)
+
+    assert job.state is state
+    assert (job.reason and job.reason.code) == ("opted_out" if state is JobState.SKIPPED else None)
+
+
+def test_tags_are_not_read_where_there_are_none(world: World) -> None:
+    """The object itself says how many it has."""
+    world.images.fail("tags", StorageError("asked"))
+
+    assert world.upload().state is JobState.QUEUED
+
+
+def test_a_source_deleted_while_it_is_looked_at_is_ignored(world: World) -> None:
+    """Between its beginning and its end."""
+    world.images.fail("tail", ObjectMissingError("gone"))
+    world.images.put(BUCKET, "shoe.jpg", JPEG.ljust(2 * HEAD_BYTES))
+
+    assert world.intake.accept(SHOE, Lane.UPLOAD) is None
+    assert world.jobs.records == {}
 
 
 @pytest.mark.parametrize(("size", "state"), [(100, JobState.QUEUED), (101, JobState.SKIPPED)])

@@ -1,11 +1,29 @@
 """A result comes home once, under a name that is free, or its job ends with the reason."""
 
+from typing import Any
+
 import pytest
 
 from cutout import keys
-from cutout.errors import LeaseHeldError, ResultError, StorageError
-from cutout.models import Announce, AttemptEnded, Job, JobState, ProviderPaused
+from cutout.bootstrap import _limits
+from cutout.errors import (
+    ConflictError,
+    LeaseHeldError,
+    MaybeCreatedError,
+    ResultError,
+    StorageError,
+)
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    ProviderPaused,
+    StoredObject,
+    Wake,
+)
 from cutout.services.storing import LEASE_MS
+from tests.fake_outside import FakeProvider
 from tests.fakes import Version
 from tests.world import BUCKET, JPEG, PRICE, World
 
@@ -332,3 +350,189 @@ def test_who_ends_the_job_second_announces_nothing(world: World, error: ResultEr
 
     assert (done.state, done.reason) == (JobState.SKIPPED, None)
     assert world.announcer.events == []
+
+
+def two_providers() -> World:
+    """Return a world with a second provider behind the first."""
+    world = World(providers=("eachlabs", "apiin"), apiin_price_usd="0.01")
+    second = FakeProvider(world.clock, "task")
+    world.attempts._providers = {"eachlabs": world.provider, "apiin": second}  # noqa: SLF001
+    limits = {name: _limits(world.settings.provider(name)) for name in world.settings.providers}
+    world.dispatcher = world.new_dispatcher(limits=limits)
+    return world
+
+
+def spoil(world: World, job: Job) -> Job:
+    """Let the last attempt's result be bad, and its slot be freed."""
+    world.verifier.error = ResultError("result_opaque", "It is opaque.")
+    ended = world.ended(job, url=f"https://cdn.test/{job.last_number}.png")
+    world.storing.store(ended, last_try=False)
+    world.verifier.error = None
+    world.dispatcher.dispatch([world.endings.settle(ended)])
+    return world.job(job)
+
+
+def test_a_bad_result_is_offered_to_the_next_provider() -> None:
+    """Its price stays in the ledger as failed, and the next one's result is published."""
+    world = two_providers()
+    job = spoil(world, world.submitted())
+
+    done = store(world, job)
+
+    assert [a.provider for a in done.attempts] == ["eachlabs", "apiin"]
+    assert (done.state, done.provider) == (JobState.SUCCEEDED, "apiin")
+    assert {line.provider: line.why for line in world.ledger.lines.values()} == {
+        "eachlabs": "failed",
+        "apiin": "created",
+    }
+    assert Wake() in [wake for _, wake in world.messages.wakes]
+    assert world.metrics.sums["ResultRejected"] == 1
+
+
+def test_bad_results_from_all_providers_fail_with_everybodys_words() -> None:
+    """The reason is the last one's code, the sentence names both."""
+    world = two_providers()
+
+    done = spoil(world, spoil(world, world.submitted()))
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.FAILED, "result_opaque")
+    assert done.reason.message == "eachlabs: It is opaque.; apiin: It is opaque."
+    assert (BUCKET, RESULT) not in world.images.objects
+
+
+def test_a_rejection_told_twice_is_one() -> None:
+    """The redelivery finds the job where it was put, and takes nothing away from it."""
+    world = two_providers()
+    job = world.submitted()
+    ended = world.ended(job)
+    world.verifier.error = ResultError("result_opaque", "It is opaque.")
+    world.messages.fail("wake", StorageError("away"))
+    with pytest.raises(StorageError):
+        world.storing.store(ended, last_try=False)
+    before = world.job(job)
+
+    world.storing.store(ended, last_try=False)
+
+    assert before.state is JobState.QUEUED
+    assert world.job(job) == before
+    assert [wake for _, wake in world.messages.wakes] == [Wake()]
+    assert len(world.results.fetched) == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_bad_late_result_leaves_the_running_attempt_alone(*, known: bool) -> None:
+    """The abandoned attempt's result is bad; the one that runs may still bring a good one."""
+    world = World()
+    job = world.submitted()
+    late = world.ended(job)
+    world.dispatcher.dispatch([world.endings.settle(world.ended(job, failed="timed out"))])
+    if not known:
+        world.provider.script.append(MaybeCreatedError("no answer"))
+    world.clock.advance(2_000)
+    world.dispatcher.dispatch()
+    world.verifier.error = ResultError("result_opaque", "It is opaque.")
+    world.storing.store(late, last_try=False)
+    world.verifier.error = None
+
+    expected = JobState.SUBMITTED if known else JobState.SUBMITTING
+    assert world.job(job).state is expected
+    assert store(world, job).state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("size", [(48, 64), (64, 47), (32, 24)])
+def test_a_result_of_another_size_is_not_published(world: World, size: tuple[int, int]) -> None:
+    """Turned, cropped or shrunk: it does not lie over its original."""
+    job = world.submitted()
+    stored = world.job(job)
+    world.jobs.replace(stored, stored.model_copy(update={"width": size[0], "height": size[1]}))
+
+    done = store(world, job)
+
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.FAILED, "result_wrong_size")
+    assert "64 x 48" in done.reason.message
+
+
+def test_a_result_is_taken_as_it_is_where_no_size_is_known(world: World) -> None:
+    """An image that nobody looked at before."""
+    job = world.submitted()
+    stored = world.job(job)
+    world.jobs.replace(stored, stored.model_copy(update={"width": None, "height": None}))
+
+    assert store(world, job).state is JobState.SUCCEEDED
+
+
+def race(world: World, job: Job) -> Job:
+    """Let a newer version be uploaded and finished between the look at the source and the write."""
+    write, newer = world.images.write_result, list[Job]()
+
+    def overtaken(*args: Any) -> str | None:
+        world.images.write_result = write  # type: ignore[method-assign]  # once
+        newer.append(world.submitted(body=JPEG + b"!"))
+        store(world, newer[0])
+        return write(*args)
+
+    world.images.write_result = overtaken  # type: ignore[method-assign, assignment]  # a slow invocation
+    world.clock.advance(1_000)
+    store(world, job)
+    return world.job(newer[0])
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_an_older_result_never_overwrites_a_newer_one(*, versioned: bool) -> None:
+    """Not even when the source was still the older one a moment ago."""
+    world = World(versioned=versioned)
+    older = world.submitted()
+
+    newer = race(world, older)
+
+    done = world.job(older)
+    assert done.reason is not None
+    assert (done.state, done.reason.code) == (JobState.SKIPPED, "source_replaced")
+    assert at(world, RESULT).metadata[keys.JOB_METADATA] == newer.job_id
+    assert [key for _, key in world.images.objects] == ["shoe.jpg", RESULT]
+
+
+def test_a_restored_version_gets_its_own_result_back() -> None:
+    """The newer version was removed: what stands there is not of what stands beside it."""
+    world = World(versioned=True)
+    older = world.submitted()
+    first = at(world, "shoe.jpg")
+    world.clock.advance(1_000)
+    store(world, world.submitted(body=JPEG + b"!"))
+    world.images.objects[BUCKET, "shoe.jpg"] = first
+
+    done = store(world, older)
+
+    assert done.state is JobState.SUCCEEDED
+    assert at(world, RESULT).metadata[keys.JOB_METADATA] == older.job_id
+
+
+def test_a_result_deleted_while_it_is_replaced_is_written_anew(world: World) -> None:
+    """Its name is free again: it is not passed over for the next one."""
+    store(world, world.submitted())
+    world.clock.advance(1_000)
+    job = world.submitted(body=JPEG + b"!")
+    find = world.images.find_result
+
+    def find_and_delete(bucket: str, key: str) -> StoredObject | None:
+        world.images.find_result = find  # type: ignore[method-assign]  # once
+        found = find(bucket, key)
+        del world.images.objects[BUCKET, key]
+        return found
+
+    world.images.find_result = find_and_delete  # type: ignore[method-assign]  # somebody else
+    done = store(world, job)
+
+    assert done.result is not None
+    assert done.result.key == RESULT
+
+
+def test_a_name_that_is_written_by_others_every_time_is_a_passing_fault(world: World) -> None:
+    """The message comes again."""
+    job = world.submitted()
+    world.images.write_result = lambda *_: None  # type: ignore[method-assign]  # it always loses
+
+    with pytest.raises(ConflictError):
+        store(world, job)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from cutout.adapters.messages import SqsMessages
     from cutout.adapters.s3 import S3ImageStore
     from cutout.adapters.work import S3WorkStore
+    from cutout.api.door import Door
     from cutout.ports import Provider
     from cutout.services.gauges import Gauges
-    from cutout.services.inbox import StoreInbox, SubmitInbox
+    from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
     from cutout.services.polling import Polling
     from cutout.services.reconcile import Reconciler
     from cutout.services.records import Records
@@ -67,7 +68,7 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.services.moves import Mover
 
     config, clock, metrics = settings(), SystemClock(), EmfMetrics()
-    images, messages, records = _images(), _messages(), _records()
+    images, messages, records = _images(), _all_messages(), _records()
     attempts = Attempts(
         records=records,
         images=images,
@@ -129,25 +130,48 @@ def poll_app() -> "Polling":
 
 
 @cache
+def prepare_inbox() -> "PrepareInbox":
+    """Build what `prepare` does."""
+    from cutout.adapters.preparing import PillowPreparer
+    from cutout.services.inbox import PrepareInbox
+    from cutout.services.preparing import Preparing
+
+    preparing = Preparing(
+        records=_records(),
+        images=_images(),
+        preparer=PillowPreparer(),
+        stage=_work(),
+        messages=_messages(),
+        clock=SystemClock(),
+        metrics=EmfMetrics(),
+    )
+    return PrepareInbox(preparing)
+
+
+@cache
 def store_completions() -> "StoreInbox":
     """Build what `store` does."""
     from cutout.adapters.aws import client
+    from cutout.adapters.guarded import GuardedTransport
     from cutout.adapters.imaging import PillowVerifier
-    from cutout.adapters.messages import EventBridgeAnnouncer
-    from cutout.adapters.results import HttpResultSource
+    from cutout.adapters.messages import EventBridgeAnnouncer, SqsMessages
+    from cutout.adapters.results import HttpResultSource, plain_hosts
     from cutout.providers.http import new_client
     from cutout.services.inbox import StoreInbox
+    from cutout.services.publishing import Publisher
     from cutout.services.storing import Storing
 
     config = settings()
-    bases = tuple(config.provider(name).base_url for name in config.providers)
+    hosts = plain_hosts(config.provider(name).base_url for name in config.providers)
+    http = new_client(GuardedTransport(hosts))
     most = config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE
     storing = Storing(
         records=_records(),
-        images=_images(),
-        results=HttpResultSource(new_client(), bases, most, _work()),
+        publisher=Publisher(_images(), config),
+        results=HttpResultSource(http, most, _work()),
         verifier=PillowVerifier(),
         announcer=EventBridgeAnnouncer(client("events")),
+        messages=SqsMessages(client("sqs"), config.dispatch_queue_url, ""),  # wake-ups only
         settings=config,
         clock=SystemClock(),
         metrics=EmfMetrics(),
@@ -169,8 +193,8 @@ def reconcile_app() -> ReconcileApp:
     reconciler = Reconciler(
         index=DynamoJobStore(_table(), config.job_retention_days),
         records=_records(),
-        mover=Mover(gate, _messages(), clock),
-        messages=_messages(),
+        mover=Mover(gate, _all_messages(), clock),
+        messages=_all_messages(),
         providers=_providers(),
         settings=config,
         clock=clock,
@@ -178,6 +202,65 @@ def reconcile_app() -> ReconcileApp:
     )
     gauges = Gauges(gate=gate, line=line, providers=config.providers, clock=clock, metrics=metrics)
     return ReconcileApp(reconciler, gauges)
+
+
+@cache
+def api_door() -> "Door":
+    """Build what `api` does."""
+    from cutout.adapters.aws import s3_client
+    from cutout.adapters.dynamodb import DynamoLine
+    from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.adapters.handouts import S3Handouts
+    from cutout.adapters.lists import DynamoJobLists
+    from cutout.adapters.repeats import DynamoRepeats
+    from cutout.api.counter import Counter
+    from cutout.api.door import Door
+    from cutout.api.routes import resolver
+    from cutout.services.desk import Desk
+    from cutout.services.intake import Intake
+    from cutout.services.overview import Overview
+    from cutout.services.repeating import Repeating
+
+    config, clock = settings(), SystemClock()
+    images, messages, records = _images(), _all_messages(), _records()
+    handouts = S3Handouts(s3_client())
+    intake = Intake(
+        store=records.store,
+        images=images,
+        messages=messages,
+        settings=config,
+        clock=clock,
+        metrics=EmfMetrics(),
+    )
+    desk = Desk(
+        records=records,
+        intake=intake,
+        images=images,
+        messages=messages,
+        handouts=handouts,
+        settings=config,
+        clock=clock,
+    )
+    overview = Overview(
+        store=records.store,
+        lists=DynamoJobLists(_table()),
+        line=DynamoLine(_table()),
+        gate=DynamoGateStore(_table()),
+        limits={name: _limits(config.provider(name)) for name in config.providers},
+        settings=config,
+        clock=clock,
+    )
+    counter = Counter(
+        desk=desk,
+        overview=overview,
+        repeating=Repeating(
+            DynamoRepeats(_table(), config.job_retention_days), records.store, clock
+        ),
+        handouts=handouts,
+        settings=config,
+        clock=clock,
+    )
+    return Door(resolver(counter))
 
 
 @cache
@@ -205,17 +288,33 @@ def _images() -> "S3ImageStore":
     from cutout.adapters.aws import s3_client
     from cutout.adapters.s3 import S3ImageStore
 
-    return S3ImageStore(s3_client(), settings().attempt_timeout_seconds)
+    config = settings()
+    return S3ImageStore(s3_client(), config.attempt_timeout_seconds, config.work_bucket)
 
 
 @cache
 def _messages() -> "SqsMessages":
-    """Return the internal queues."""
+    """Return the queues most functions send to."""
     from cutout.adapters.aws import client
     from cutout.adapters.messages import SqsMessages
 
     config = settings()
     return SqsMessages(client("sqs"), config.dispatch_queue_url, config.completions_queue_url)
+
+
+@cache
+def _all_messages() -> "SqsMessages":
+    """Return all internal queues."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.messages import SqsMessages
+
+    config = settings()
+    return SqsMessages(
+        client("sqs"),
+        config.dispatch_queue_url,
+        config.completions_queue_url,
+        config.prepare_queue_url,
+    )
 
 
 @cache

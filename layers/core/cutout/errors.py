@@ -5,9 +5,15 @@ CutoutError
 ├── ConflictError                  somebody else wrote first too often: the message comes again
 ├── StorageError                   an AWS call failed for a passing reason: the message comes again
 │   └── ObjectMissingError         the object, or this version of it, is not there
+├── ImageError                     the source cannot be cut out; `code` is the reason
 ├── ResultError                    the provider's result cannot be published; `code` is the reason
+├── SourceReplacedError            the object's current version is not the job's
 ├── LeaseHeldError                 another invocation is storing this job: come back later
 ├── WebhookRejectedError           the caller gets 404 and no hint
+├── RequestError                   the jobs API says no; `code` and sentence go to the caller
+│   ├── RequestInvalidError        the request must be changed (422)
+│   ├── NotThereError              no such job, no such object (404)
+│   └── NotNowError                the job's state does not allow it (409)
 └── ProviderError                  DESIGN 4.4: what a provider's answer means for the attempt
     ├── ProviderRejectedError      this image is refused there
     ├── ProviderMisconfiguredError the key or the set-up is wrong: every image would fail
@@ -48,6 +54,23 @@ class LeaseHeldError(CutoutError):
     """Another invocation holds the storing lease of this job."""
 
 
+class SourceReplacedError(CutoutError):
+    """The source has another current version than the one of the job."""
+
+
+class ImageError(CutoutError):
+    """A source cannot be cut out, whoever tries.
+
+    Attributes:
+        code: stable reason code, for example `truncated_image` (DESIGN 4.3).
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the reason code beside the sentence for people."""
+        super().__init__(message)
+        self.code = code
+
+
 class ResultError(CutoutError):
     """A provider's result must not be published.
 
@@ -63,6 +86,31 @@ class ResultError(CutoutError):
 
 class WebhookRejectedError(CutoutError):
     """A webhook call is malformed, unknown or not authentic."""
+
+
+class RequestError(CutoutError):
+    """The jobs API refuses a request; the sentence says what the caller can do.
+
+    Attributes:
+        code: stable code of the problem.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the code beside the sentence for people."""
+        super().__init__(message)
+        self.code = code
+
+
+class RequestInvalidError(RequestError):
+    """The request as it is will never be accepted (422)."""
+
+
+class NotThereError(RequestError):
+    """There is no such job, or no such object in the bucket (404)."""
+
+
+class NotNowError(RequestError):
+    """The state of the job does not allow it (409)."""
 
 
 class ProviderError(CutoutError):

@@ -176,19 +176,29 @@ def take(gate: Gate, name: str, attempt: str, limits: Limits, now_ms: int) -> Ga
     return gate.with_provider(name, side)
 
 
-def release(gate: Gate, name: str, attempt: str, *, refund: bool, unsent: bool = False) -> Gate:
+def release(  # noqa: PLR0913 the slot is three of them
+    gate: Gate,
+    name: str,
+    attempt: str,
+    *,
+    stamped_ms: int | None = None,
+    refund: bool,
+    unsent: bool = False,
+) -> Gate:
     """Free an attempt's slot; releasing what is not held changes nothing.
 
     Args:
         gate: the gate.
         name: the provider.
         attempt: the attempt id.
+        stamped_ms: when the slot was taken, for who may have stood still so long that somebody else
+            took it in between; None: whoever took it.
         refund: nothing was created, the price comes back.
         unsent: create was not even sent, so the provider can't have counted it: the stamp goes.
     """
     side = gate.provider(name)
     slot = side.slots.get(attempt)
-    if slot is None:
+    if slot is None or stamped_ms not in (None, slot.stamped_ms):
         return gate
     slots = {a: s for a, s in side.slots.items() if a != attempt}
     stamps = list(side.stamps)

@@ -1,6 +1,6 @@
 """The life of a job as pure steps: each takes a job and returns the next one, or None: not now.
 
-    queued -> submitting -> submitted -> storing -> succeeded | failed | skipped
+    [preparing ->] queued -> submitting -> submitted -> storing -> succeeded | failed | skipped
 
 `storing` is a lease and not a decision; only the step into an end state decides (DESIGN 4.3).
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from cutout import keys
 from cutout.models import (
+    MAYBE_CREATED,
     SUCCEEDED,
     Attempt,
     Job,
@@ -26,6 +27,18 @@ RETRY_BASE_MS = 2_000
 RETRY_MAX_MS = 60_000
 MAX_SETBACKS = 5
 MAX_FETCH_FAILURES = 3
+
+# A result with one of these was paid for and must not be published.
+BAD_RESULTS = frozenset(
+    {
+        "result_not_an_image",
+        "result_truncated",
+        "result_opaque",
+        "result_empty",
+        "result_too_large",
+        "result_wrong_size",
+    }
+)
 
 _IN_FLIGHT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED})
 
@@ -131,6 +144,8 @@ def fail_attempt(
     attempt = job.attempt(number)
     if attempt is None or attempt.ended is not None:
         return None
+    if reason.code == MAYBE_CREATED and attempt.prediction_id is not None:
+        return None  # it was adopted in the meantime
     job = _with_attempt(job, _failed(attempt, reason))
     abandoned = job.state is JobState.STORING and job.storing_until_ms <= now_ms
     if number != job.last_number or (job.state not in _IN_FLIGHT and not abandoned):
@@ -158,6 +173,37 @@ def refuse(
         words = "; ".join(f"{a.provider}: {a.said}" for a in job.attempts if a.ended == reason.code)
         return end(job, JobState.FAILED, Reason(code=reason.code, message=words), now_ms)
     return _step(job, now_ms, state=JobState.QUEUED, excluded=excluded, available_ms=now_ms)
+
+
+def reject(
+    job: Job, number: int, reason: Reason, providers: tuple[str, ...], now_ms: int
+) -> Job | None:
+    """Offer an image whose result is bad to the next provider; bad from all: `failed`.
+
+    The bad result of an abandoned attempt gives the job back to the attempt that runs.
+    """
+    attempt = job.attempt(number)
+    if attempt is None or job.state is not JobState.STORING or is_rejected(job, number):
+        return None
+    excluded = tuple(dict.fromkeys((*job.excluded, attempt.provider)))
+    job = _with_attempt(job, _failed(attempt, reason)).model_copy(
+        update={"excluded": excluded, "storing_until_ms": 0, "fetch_failures": 0}
+    )
+    last = job.attempts[-1]
+    if last.number != number and last.ended is None:
+        state = JobState.SUBMITTED if last.prediction_id else JobState.SUBMITTING
+        return _step(job, now_ms, state=state)
+    if set(providers) <= set(excluded):
+        codes = BAD_RESULTS | {"provider_rejected"}
+        words = "; ".join(f"{a.provider}: {a.said}" for a in job.attempts if a.ended in codes)
+        return end(job, JobState.FAILED, Reason(code=reason.code, message=words), now_ms)
+    return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms)
+
+
+def is_rejected(job: Job, number: int) -> bool:
+    """Tell whether this attempt's result was looked at and is bad."""
+    attempt = job.attempt(number)
+    return attempt is not None and attempt.ended in BAD_RESULTS
 
 
 def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:

@@ -7,6 +7,7 @@ never an input, whatever wrote it.
 import hashlib
 import json
 import posixpath
+import re
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
@@ -17,17 +18,23 @@ RESULT_FORMATS = ("png", "webp")
 MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
 JOB_METADATA = "cutout-job"
 
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
 # Printable ASCII may stand in S3 metadata as it is; "%" is escaped so that decoding is exact.
 _METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
 
 
 class KeyRules(Model):
-    """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM."""
+    """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM.
+
+    What was uploaded by a form of ours (`uploads_prefix`) is one wherever the others are.
+    """
 
     result_suffix: str
     input_prefix: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    uploads_prefix: str = ""
 
 
 def out_of_scope(key: str, rules: KeyRules) -> str | None:
@@ -36,9 +43,10 @@ def out_of_scope(key: str, rules: KeyRules) -> str | None:
         return "folder_marker"
     if is_result_name(key, rules.result_suffix):
         return "own_result"
-    if not key.startswith(rules.input_prefix):
+    ours = bool(rules.uploads_prefix) and key.startswith(rules.uploads_prefix)
+    if not ours and not key.startswith(rules.input_prefix):
         return "outside_prefix"
-    if rules.include and not any(fnmatchcase(key, glob) for glob in rules.include):
+    if not ours and rules.include and not any(fnmatchcase(key, glob) for glob in rules.include):
         return "not_included"
     if any(fnmatchcase(key, glob) for glob in rules.exclude):
         return "excluded"
@@ -87,6 +95,11 @@ def job_id(source: SourceObject) -> str:
     else:
         version = _digest("etag", source.etag, str(source.last_modified_ms))
     return source_id(source.bucket, source.key) + version
+
+
+def is_job_id(text: str) -> bool:
+    """Tell whether a text has the form of a job id."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 def same_source(one_job_id: str, other_job_id: str) -> bool:

@@ -23,6 +23,7 @@ UNANNOUNCED = "unannounced"  # shelf of end states that are not published yet
 class JobState(StrEnum):
     """States of a job (DESIGN 4.3)."""
 
+    PREPARING = "preparing"
     QUEUED = "queued"
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
@@ -54,7 +55,7 @@ class SourceObject(Model):
     """One version of one object, as S3 describes it.
 
     `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
-    the first bytes of the object (at most 4,096); `tag_count` is what S3 says in its header.
+    the first bytes of the object (at most 65,536); `tag_count` is what S3 says in its header.
     """
 
     bucket: str
@@ -134,8 +135,13 @@ class Job(Model):
     `version` counts the writes of the record: every change is one write on the condition that it
     is still the one that was read. `failures` counts attempts that used up one of `MaxAttempts`,
     `setbacks` faults of our own on the way to one, `fetch_failures` downloads of a result that did
-    not succeed. `announced` is false while an end state has not
-    been published.
+    not succeed. `prepares`: the provider is given a staged copy, which stands at `staged_key` in
+    the WorkBucket since `staged_ms`. `width` and `height` are those of the upright image the
+    provider is given, where they are known. `announced` is false while an end state has not been
+    published.
+
+    A job with an `image_url` (never log it) has no source object: its `etag` is empty, and its
+    `key` is the name of its result without suffix and extension.
     """
 
     job_id: str
@@ -145,6 +151,7 @@ class Job(Model):
     lane: Lane
     bucket: str
     key: str
+    image_url: str | None = Field(default=None, repr=False)
     version_id: str | None = None
     etag: str
     size: int
@@ -156,6 +163,12 @@ class Job(Model):
     failures: int = 0
     setbacks: int = 0
     excluded: tuple[str, ...] = ()
+    prepares: bool = False
+    preparing_until_ms: int = 0
+    staged_key: str | None = None
+    staged_ms: int = 0
+    width: int | None = None
+    height: int | None = None
     storing_until_ms: int = 0
     fetch_failures: int = 0
     submitted_ms: int | None = None
@@ -190,6 +203,29 @@ class LineEntry(Model):
     available_ms: int
     number: int
     excluded: tuple[str, ...] = ()
+
+
+class Place(Model):
+    """Where a job stands in a list: its id and the time the list is sorted by."""
+
+    job_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    at_ms: Annotated[int, Field(ge=0, lt=10**13)]
+
+
+class Repeat(Model):
+    """What was answered to an Idempotency-Key: the request's hash, and its job once known."""
+
+    key_sha256: str
+    request_sha256: str
+    at_ms: int
+    job_id: str | None = None
+
+
+class UploadForm(Model):
+    """A form that uploads one object: post the fields and then the file to the URL."""
+
+    url: str
+    fields: dict[str, str] = Field(repr=False)
 
 
 class Pending(Model):
@@ -250,6 +286,23 @@ class AttemptEnded(Model):
     provider: str
     prediction_id: str | None
     outcome: Annotated[Succeeded | Failed, Field(discriminator="status")]
+
+
+class Prepare(Model):
+    """Make a plain staged copy of this job's source."""
+
+    type: Literal["prepare"] = "prepare"
+    job_id: str
+
+
+class Requested(BaseModel):
+    """The detail of an event `Cutout Requested`; fields we do not know are the sender's own."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    bucket: str
+    key: Annotated[str, Field(min_length=1, max_length=1024)]
+    lane: Literal[Lane.UPLOAD, Lane.BACKFILL] = Lane.UPLOAD
 
 
 class Wake(Model):

@@ -16,12 +16,16 @@ from cutout.models import (
     LineEntry,
     ObjectRef,
     Outcome,
+    Place,
     PollRequest,
+    Prepare,
     ProviderPaused,
+    Repeat,
     ResultAttributes,
     SourceObject,
     StoredObject,
     Submission,
+    UploadForm,
     Wake,
 )
 
@@ -70,6 +74,48 @@ class JobIndex(Protocol):
         ...
 
 
+class JobLists(Protocol):
+    """The jobs in lists, newest first; an index, so a little late."""
+
+    def on_shelf(self, shelf: str, count: int, after: Place | None = None) -> list[Place]:
+        """Return the next jobs of a shelf (`Job.shelf`), by when they came to it."""
+        ...
+
+    def of_source(self, source_id: str, count: int, after: Place | None = None) -> list[Place]:
+        """Return the next jobs of an object (`keys.source_id`), by when they were created."""
+        ...
+
+
+class Repeats(Protocol):
+    """What was answered to which Idempotency-Key."""
+
+    def claim(self, repeat: Repeat) -> Repeat | None:
+        """Keep a first request; return what is kept already if it is not the first."""
+        ...
+
+    def settle(self, repeat: Repeat) -> None:
+        """Keep the job of a claimed request."""
+        ...
+
+    def forget(self, key_sha256: str) -> None:
+        """Let a claim go whose request was refused."""
+        ...
+
+
+class Handouts(Protocol):
+    """What callers of the jobs API get to reach S3 themselves."""
+
+    def result_url(self, bucket: str, key: str, seconds: int) -> str:
+        """Return a URL that reads a result; never log it."""
+        ...
+
+    def upload_form(
+        self, bucket: str, key: str, *, content_type: str, max_bytes: int, seconds: int
+    ) -> UploadForm:
+        """Return a form that writes exactly this key with this type and at most this size."""
+        ...
+
+
 class Line(Protocol):
     """The line of waiting jobs, as the job store keeps it; reads are consistent."""
 
@@ -79,6 +125,10 @@ class Line(Protocol):
 
     def size(self) -> int:
         """Return how many jobs wait."""
+        ...
+
+    def ahead(self, entry: LineEntry, most: int) -> int:
+        """Return how many entries of its lane are served before this one; at most `most`."""
         ...
 
 
@@ -102,7 +152,7 @@ class Ledger(Protocol):
     """One line per attempt that cost, or may have cost, money."""
 
     def record(self, line: LedgerLine) -> None:
-        """Write the line of an attempt, replacing an earlier one of the same attempt."""
+        """Write the line of an attempt; `created` never replaces what is known better."""
         ...
 
 
@@ -117,8 +167,31 @@ class ImageStore(Protocol):
         """
         ...
 
+    def tags(self, source: SourceObject) -> dict[str, str]:
+        """Return the object's tags."""
+        ...
+
+    def tail(self, source: SourceObject, count: int) -> bytes:
+        """Return the last bytes of this version of an object.
+
+        Raises:
+            ObjectMissingError: this version is not there any more.
+        """
+        ...
+
+    def read(self, job: Job) -> BinaryIO:
+        """Return the whole source as a temporary file at its start.
+
+        Raises:
+            ObjectMissingError: the job's version of it is not there any more.
+        """
+        ...
+
     def presign(self, job: Job) -> str:
-        """Return a URL that reads the job's version of the source; never log it."""
+        """Return a URL that reads what the provider is given; never log it.
+
+        That is the staged copy if the job has one, else the job's version of the source.
+        """
         ...
 
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
@@ -151,8 +224,38 @@ class Messages(Protocol):
         """Ask `store` to publish a pause."""
         ...
 
+    def prepare(self, message: Prepare) -> None:
+        """Ask `prepare` for a staged copy."""
+        ...
+
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """A plain, upright copy of an odd image, without metadata, and its size in pixels."""
+
+    file: BinaryIO
+    width: int
+    height: int
+    content_type: str
+
+
+class Preparer(Protocol):
+    """Makes a plain image out of whatever was uploaded."""
+
+    def prepare(self, image: BinaryIO) -> PreparedImage:
+        """Return a copy any provider understands. Raises `ImageError` with the reason."""
+        ...
+
+
+class Stage(Protocol):
+    """Where staged copies are kept for the provider."""
+
+    def stage(self, job_id: str, image: PreparedImage) -> str:
+        """Keep a copy, replacing an earlier one of this job, and return its key."""
         ...
 
 

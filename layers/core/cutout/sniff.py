@@ -8,11 +8,16 @@ _SIGNATURES = (
     (b"BM", "bmp"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),  # BigTIFF
+    (b"MM\x00+", "tiff"),
 )
 _FTYP_BRANDS = {
     b"heic": "heic",
     b"heix": "heic",
+    b"heim": "heic",
+    b"heis": "heic",
     b"hevc": "heic",
+    b"hevx": "heic",
     b"mif1": "heic",
     b"msf1": "heic",
     b"avif": "avif",
@@ -29,5 +34,14 @@ def image_format(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp":
-        return _FTYP_BRANDS.get(head[8:12])
+        return _ftyp(head)
     return next((name for signature, name in _SIGNATURES if head.startswith(signature)), None)
+
+
+def _ftyp(head: bytes) -> str | None:
+    """Name a file of the ISO base media format by its brand; `mif1` is both, so ask the others."""
+    brand = head[8:12]
+    if brand in (b"mif1", b"msf1"):
+        others = head[16 : min(int.from_bytes(head[:4]), 256)]
+        return "avif" if b"avif" in others or b"avis" in others else "heic"
+    return _FTYP_BRANDS.get(brand)

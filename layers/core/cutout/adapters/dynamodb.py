@@ -2,10 +2,13 @@
 
 | item | pk | sk |
 |---|---|---|
-| job; index `ByShelf`: `shelf`, `updated_ms` | `job#{job_id}` | `job` |
+| job | `job#{job_id}` | `job` |
 | place in the line | `queue` | `{lane}#{available_ms}#{job_id}` |
 | gate | `gate` | `gate` |
 | ledger line | `ledger#{month}` | `{provider}#{job_id}.{number}` |
+| answer to an Idempotency-Key | `repeat#{sha256}` | `repeat` |
+
+Indexes over the jobs: `ByShelf` (`shelf`, `updated_ms`) and `BySource` (`source`, `created_ms`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 type Item = dict[str, Any]
 
 INDEX = "ByShelf"
-_OWN = frozenset({"pk", "sk", "expires_at", "shelf"})
+_OWN = frozenset({"pk", "sk", "expires_at", "shelf", "source"})
 _DAY_S = 86_400
 _LANES = {Lane.API: "0-api", Lane.UPLOAD: "1-upload", Lane.BACKFILL: "2-backfill"}
 _CONFLICTS = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
@@ -150,7 +153,8 @@ class DynamoJobStore:
         values = job.model_dump(mode="json", exclude_none=True)
         expires_at = job.created_ms // 1000 + self._retention_s
         keys = {"pk": f"job#{job.job_id}", "sk": "job", "expires_at": expires_at}
-        return to_item(keys | {"shelf": job.shelf} | values)
+        places = {"shelf": job.shelf, "source": job.job_id[:16]}  # the half is keys.source_id
+        return to_item(keys | places | values)
 
     def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
         """Yield the ids of jobs that came to this shelf before then, oldest first, page by page."""
@@ -202,6 +206,21 @@ class DynamoLine:
         with translated("counting the line failed"):
             return sum(page["Count"] for page in pages)
 
+    def ahead(self, entry: LineEntry, most: int) -> int:
+        """Return how many entries of its lane are served before this one; at most `most`."""
+        until = _place(entry)[:-1]  # BETWEEN takes both ends; this one is just before the entry
+        values = {":pk": "queue", ":from": f"{_LANES[entry.lane]}#", ":to": until}
+        with translated("counting the line failed"):
+            answer = self._table.client.query(
+                TableName=self._table.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
+                ExpressionAttributeValues=to_item(values),
+                Select="COUNT",
+                ConsistentRead=True,
+                Limit=most,  # 1,000 entries are a fifth of the megabyte that a page may have
+            )
+        return answer["Count"]
+
 
 class DynamoLedger:
     """The ledger: what every attempt cost, by month. It does not expire."""
@@ -211,12 +230,16 @@ class DynamoLedger:
         self._table = table
 
     def record(self, line: LedgerLine) -> None:
-        """Write the line of an attempt, replacing an earlier one of the same attempt."""
+        """Write the line of an attempt; `created` never replaces what is known better."""
         keys = {
             "pk": f"ledger#{line.month}",
             "sk": f"{line.provider}#{line.job_id}.{line.number}",
         }
-        self._table.put(to_item(keys | line.model_dump(mode="json")))
+        item = to_item(keys | line.model_dump(mode="json"))
+        if line.why == "created":
+            self._table.put_version(item, 0)
+        else:
+            self._table.put(item)
 
 
 def _place(entry: LineEntry) -> str:

@@ -53,7 +53,7 @@ def _decode(image: BinaryIO) -> Image.Image:
     try:
         picture.load()
         palette = picture.mode != "P" or picture.palette is not None
-        complete = palette and (picture.format != "PNG" or _has_end(image))
+        complete = palette and (picture.format != "PNG" or _ends(image))
     except Exception as error:  # a decoder may raise anything on hostile bytes
         raise _truncated() from error
     if not complete:
@@ -61,9 +61,10 @@ def _decode(image: BinaryIO) -> Image.Image:
     return picture
 
 
-def _has_end(image: BinaryIO) -> bool:
-    """Tell whether a PNG goes on to its IEND chunk; Pillow is content with the last pixel.
+def _ends(image: BinaryIO) -> bool:
+    """Tell whether a PNG goes on to its IEND chunk, and cut off what stands behind it.
 
+    Pillow is content with the last pixel, and what is behind the end is nobody's picture.
     A chunk is a big-endian length, a type, that many bytes and a checksum (PNG specification).
     """
     image.seek(8)
@@ -72,6 +73,7 @@ def _has_end(image: BinaryIO) -> bool:
         if len(image.read(rest)) < rest:
             return False
         if head[4:] == b"IEND":
+            image.truncate()
             return True
     return False
 

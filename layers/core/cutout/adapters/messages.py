@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from cutout.adapters.aws import translated
 from cutout.errors import StorageError
-from cutout.models import Announce, AttemptEnded, Job, JobState, Model, ProviderPaused, Wake
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    Model,
+    Prepare,
+    ProviderPaused,
+    Wake,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -23,13 +32,16 @@ DETAIL_TYPES = {
 
 
 class SqsMessages:
-    """The two internal queues (DESIGN 2)."""
+    """The internal queues (DESIGN 2)."""
 
-    def __init__(self, client: "SQSClient", dispatch_url: str, completions_url: str) -> None:
-        """Keep the client and the queues' URLs."""
+    def __init__(
+        self, client: "SQSClient", dispatch_url: str, completions_url: str, prepare_url: str = ""
+    ) -> None:
+        """Keep the client and the queues' URLs; a function leaves empty what it never sends to."""
         self._client = client
         self._dispatch_url = dispatch_url
         self._completions_url = completions_url
+        self._prepare_url = prepare_url
 
     def ended(self, message: AttemptEnded) -> None:
         """Say to both queues that an attempt ended; dispatch first, its slot is worth more."""
@@ -43,6 +55,10 @@ class SqsMessages:
     def paused(self, message: ProviderPaused) -> None:
         """Ask `store` to publish a pause."""
         self._send(self._completions_url, message)
+
+    def prepare(self, message: Prepare) -> None:
+        """Ask `prepare` for a staged copy."""
+        self._send(self._prepare_url, message)
 
     def wake(self, message: Wake, delay_s: int) -> None:
         """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""

@@ -1,6 +1,7 @@
 """Download results from where the provider put them."""
 
 import tempfile
+from collections.abc import Iterable
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -12,18 +13,20 @@ from cutout.errors import ResultError
 _TIMEOUT = httpx.Timeout(5, read=20)
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
 WORK_SCHEME = "s3://"  # bytes that a provider answered with, staged in the WorkBucket
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def plain_hosts(base_urls: Iterable[str]) -> frozenset[str]:
+    """Return the hosts plain http may go to: this machine, if a provider is on it."""
+    return LOOPBACK if LOOPBACK & {urlsplit(url).hostname for url in base_urls} else frozenset()
 
 
 class HttpResultSource:
-    """Fetches result URLs: https only, except from the host of a provider that is on loopback."""
+    """Fetches result URLs through a client that decides where it may go (`guarded.py`)."""
 
-    def __init__(
-        self, http: httpx.Client, base_urls: tuple[str, ...], max_bytes: int, work: S3WorkStore
-    ) -> None:
-        """Keep the client, the providers' base URLs, the cap in bytes and the WorkBucket."""
+    def __init__(self, http: httpx.Client, max_bytes: int, work: S3WorkStore) -> None:
+        """Keep the client, the cap on a result's size in bytes, and the WorkBucket."""
         self._http = http
-        self._plain_hosts = {urlsplit(url).hostname for url in base_urls} & _LOOPBACK
         self._max_bytes = max_bytes
         self._work = work
 
@@ -31,16 +34,11 @@ class HttpResultSource:
         """Return the whole body as a temporary file at its start.
 
         Raises:
-            ResultError: `result_unavailable`; no part of the URL is in the message.
+            ResultError: `result_unavailable` or `result_too_large`; no part of the URL is in the
+                message.
         """
         if url.startswith(WORK_SCHEME):
             return self._work.open(url)
-        try:
-            parts = urlsplit(url)
-        except ValueError as error:
-            raise _unavailable("its URL is malformed") from error
-        if parts.scheme != "https" and parts.hostname not in self._plain_hosts:
-            raise _unavailable("its URL is not https")
         file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 the caller closes it
         try:
             self._download(url, file)
@@ -53,18 +51,15 @@ class HttpResultSource:
     def _download(self, url: str, file: "tempfile.SpooledTemporaryFile[bytes]") -> None:
         """Stream the body into the file; a short one is as bad as none."""
         try:
-            with self._http.stream("GET", url, timeout=_TIMEOUT) as answer:
+            with self._http.stream("GET", url, timeout=_TIMEOUT, follow_redirects=True) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise _unavailable(f"its URL answered {answer.status_code}")
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
                     if file.tell() > self._max_bytes:
-                        code, message = (
-                            "result_too_large",
-                            f"The result is over {self._max_bytes} bytes.",
-                        )
-                        raise ResultError(code, message)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+                        message = f"The result is over {self._max_bytes} bytes."
+                        raise ResultError("result_too_large", message)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise _unavailable(f"the download failed ({type(error).__name__})") from error
 
 

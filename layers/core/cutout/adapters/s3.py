@@ -1,5 +1,8 @@
 """The user's bucket: look at an object, presign it, write a result beside it."""
 
+import shutil
+import tempfile
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode
 
@@ -11,11 +14,16 @@ from cutout.errors import ObjectMissingError
 from cutout.models import Job, ObjectRef, ResultAttributes, SourceObject, StoredObject
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-HEAD_BYTES = 4096  # enough for every magic number
+# Up to the pixels of nearly every photo: EXIF, which says how it is turned, is one segment of at
+# most 64 KB near the beginning.
+HEAD_BYTES = 65_536
 MAX_METADATA_BYTES = 2048  # S3 User Guide, "Working with object metadata": user-defined metadata
 
+_SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
+_CHUNK_BYTES = 2**20
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"})
 _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
@@ -23,10 +31,11 @@ _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "4
 class S3ImageStore:
     """Objects of the user's bucket; only results are ever written."""
 
-    def __init__(self, client: "S3Client", presign_seconds: int) -> None:
-        """Keep the client and how long a presigned URL may be used."""
+    def __init__(self, client: "S3Client", presign_seconds: int, work_bucket: str = "") -> None:
+        """Keep the client, how long a presigned URL may be used, and where staged copies are."""
         self._client = client
         self._presign_seconds = presign_seconds
+        self._work_bucket = work_bucket
 
     def inspect(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object with its first bytes and metadata.
@@ -39,8 +48,7 @@ class S3ImageStore:
         """
         answer = self._get(ref, Range=f"bytes=0-{HEAD_BYTES - 1}") or self._get(ref)
         if answer is None:
-            message = "the object is not there"
-            raise ObjectMissingError(message)
+            raise _missing()
         total = str(answer.get("ContentRange", "")).rpartition("/")[2]
         version_id = answer.get("VersionId")
         return SourceObject(
@@ -50,12 +58,47 @@ class S3ImageStore:
             etag=answer["ETag"].strip('"'),
             last_modified_ms=round(answer["LastModified"].timestamp() * 1000),
             size=int(total) if total.isdigit() else answer["ContentLength"],
-            head=answer["Body"].read(HEAD_BYTES),
+            head=_read(answer["Body"]),
             metadata=answer.get("Metadata", {}),
             tag_count=answer.get("TagCount", 0),
             cache_control=answer.get("CacheControl"),
             content_language=answer.get("ContentLanguage"),
         )
+
+    def tail(self, source: SourceObject, count: int) -> bytes:
+        """Return the last bytes of this version of an object.
+
+        Raises:
+            ObjectMissingError: this version is not there any more.
+        """
+        first = max(0, source.size - count)
+        with closing(self._this(source, Range=f"bytes={first}-{source.size - 1}")["Body"]) as body:
+            return bytes(body.read(count))
+
+    def read(self, job: Job) -> BinaryIO:
+        """Return the whole source as a temporary file at its start.
+
+        Raises:
+            ObjectMissingError: the job's version of it is not there any more.
+        """
+        body = self._this(job)["Body"]
+        file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 the caller closes it
+        with closing(body), translated("reading the object failed"):
+            shutil.copyfileobj(body, file, _CHUNK_BYTES)
+        file.seek(0)
+        return file  # type: ignore[return-value]  # typeshed: not a BinaryIO, in all but name
+
+    def _this(self, one: SourceObject | Job, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 boto's own
+        """Get exactly this version: by its id, or else on the condition of its ETag.
+
+        Raises:
+            ObjectMissingError: this version is not there any more.
+        """
+        ref = ObjectRef(bucket=one.bucket, key=one.key)
+        answer = self._get(ref, IfMatch=f'"{one.etag}"', **_version(one), **extra)
+        if answer is None:
+            raise _missing()
+        return answer
 
     def _get(self, ref: ObjectRef, **extra: Any) -> dict[str, Any] | None:  # noqa: ANN401 boto's own
         """Get an object; None: the range is outside it, so it is empty.
@@ -67,18 +110,21 @@ class S3ImageStore:
             try:
                 return dict(self._client.get_object(Bucket=ref.bucket, Key=ref.key, **extra))
             except ClientError as error:
-                if code_of(error) in _MISSING:
-                    message = "the object is not there"
-                    raise ObjectMissingError(message) from error
+                if code_of(error) in _MISSING | _LOST:
+                    raise _missing() from error
                 if code_of(error) in ("InvalidRange", "416"):
                     return None
                 raise
 
     def presign(self, job: Job) -> str:
-        """Return a URL that reads the job's version of the source; never log it."""
-        params = {"Bucket": job.bucket, "Key": job.key}
-        if job.version_id is not None:
-            params["VersionId"] = job.version_id
+        """Return a URL that reads what the provider is given; never log it.
+
+        That is the staged copy if the job has one, else the job's version of the source.
+        """
+        if job.staged_key is not None:
+            params = {"Bucket": self._work_bucket, "Key": job.staged_key}
+        else:
+            params = {"Bucket": job.bucket, "Key": job.key, **_version(job)}
         with translated("presigning failed"):
             return self._client.generate_presigned_url(
                 "get_object", Params=params, ExpiresIn=self._presign_seconds
@@ -106,7 +152,7 @@ class S3ImageStore:
         extra: dict[str, Any] = {
             "CacheControl": source.cache_control,
             "ContentLanguage": source.content_language,
-            "Tagging": self._tags(source),
+            "Tagging": urlencode(self.tags(source)) if source.tag_count else None,
             "IfMatch": attributes.replaces,
             "IfNoneMatch": None if attributes.replaces else "*",
         }
@@ -127,16 +173,30 @@ class S3ImageStore:
                 raise
         return answer["ETag"].strip('"')
 
-    def _tags(self, source: SourceObject) -> str:
-        """Return the source's tags as a query string; asked for only when it has some."""
-        if not source.tag_count:
-            return ""
-        version: dict[str, Any] = {"VersionId": source.version_id} if source.version_id else {}
+    def tags(self, source: SourceObject) -> dict[str, str]:
+        """Return the object's tags."""
+        version: dict[str, Any] = _version(source)
         with translated("reading the object's tags failed"):
             answer = self._client.get_object_tagging(
                 Bucket=source.bucket, Key=source.key, **version
             )
-        return urlencode({tag["Key"]: tag["Value"] for tag in answer["TagSet"]})
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def _version(one: SourceObject | Job) -> dict[str, str]:
+    """Return the parameter that names a version, where the bucket has versions."""
+    return {"VersionId": one.version_id} if one.version_id is not None else {}
+
+
+def _missing() -> ObjectMissingError:
+    """Return the error for an object, or a version of one, that is not there."""
+    return ObjectMissingError("the object is not there")
+
+
+def _read(body: "StreamingBody") -> bytes:
+    """Return the first bytes; a connection that breaks in between is a passing fault."""
+    with closing(body), translated("reading the object failed"):
+        return body.read(HEAD_BYTES)
 
 
 def inherited(theirs: dict[str, str], ours: dict[str, str]) -> dict[str, str]:

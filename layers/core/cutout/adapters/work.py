@@ -1,4 +1,4 @@
-"""Provider results that came as bytes: kept in the WorkBucket until `store` fetches them."""
+"""The WorkBucket: staged copies of odd sources, and provider results that came as bytes."""
 
 import re
 import tempfile
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from cutout.adapters.aws import code_of, translated
 from cutout.errors import ResultError
+from cutout.ports import PreparedImage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +26,7 @@ _GONE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 
 
 class S3WorkStore:
-    """Writes and reads `s3://{bucket}/results/{uuid}.{ext}`; nothing else is ever read."""
+    """Writes `staged/{job_id}.{ext}`, writes and reads `results/{uuid}.{ext}`; no other is read."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         """Keep the client and the WorkBucket's name."""
@@ -61,6 +62,16 @@ class S3WorkStore:
             raise
         file.seek(0)
         return file  # type: ignore[return-value]  # typeshed: not a BinaryIO, in all but name
+
+    def stage(self, job_id: str, image: PreparedImage) -> str:
+        """Keep the plain copy of a job's source, replacing an earlier one, and return its key."""
+        key = f"staged/{job_id}.{_EXTENSIONS[image.content_type]}"
+        image.file.seek(0)
+        with translated("staging the image failed"):
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=image.file, ContentType=image.content_type
+            )
+        return key
 
     def _copy(self, key: str, file: "tempfile.SpooledTemporaryFile[bytes]") -> None:
         """Stream the object into the file; botocore raises when it is cut short."""

@@ -41,6 +41,7 @@ def new_client(
         timeout=timeout,
         transport=transport,
         follow_redirects=False,
+        max_redirects=3,
         trust_env=False,
         headers={"User-Agent": "cutout/0.1"},
     )

@@ -104,7 +104,7 @@ class Attempts:
         try:
             job = self._record_start(start, token)
             if job is None:
-                return Release(start.provider, start.attempt, refund=True, unsent=True)
+                return _freed(start, unsent=True)
             image_url = job.image_url or self._images.presign(job)
         except Exception:  # noqa: BLE001 whatever it was, nothing was created
             logger.exception("attempt failed before create", extra={"job_id": start.entry.job_id})
@@ -133,7 +133,7 @@ class Attempts:
         if self._clock.now_ms() - start.stamped_ms > ARRIVAL_GUARD_MS:
             # Sent now, it could meet the creates of the next window at the provider's counter.
             self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, start.stamped_ms))
-            return Release(start.provider, start.attempt, refund=True, unsent=True)
+            return _freed(start, unsent=True)
         webhook_url = self._webhook_url(provider, job.job_id, token)
         try:
             submission = self._providers[start.provider].create(
@@ -233,7 +233,7 @@ class Attempts:
         now_ms = self._clock.now_ms()
         providers = self._settings.providers
         self._settle(start, lambda j: jobs.refuse(j, start.entry.number, reason, providers, now_ms))
-        return Release(start.provider, start.attempt, refund=True)
+        return _freed(start)
 
     def _fail(self, start: Start, error: ProviderError) -> Release:
         """500, 503, no connection: nothing was created, the attempt counts, try again later."""
@@ -243,17 +243,21 @@ class Attempts:
         self._settle(
             start, lambda j: jobs.fail_attempt(j, start.entry.number, reason, most, now_ms)
         )
-        return Release(start.provider, start.attempt, refund=True, strike=True)
+        return _freed(start, strike=True)
 
     def _withdraw(self, start: Start, why: str, pause_s: float) -> Release:
         """Give the slot back as if the attempt had never been, and pause the provider."""
         now_ms = self._clock.now_ms()
         self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
         pause = (why, now_ms + round(pause_s * 1000))
-        return Release(start.provider, start.attempt, refund=True, pause=pause)
+        return _freed(start, pause=pause)
 
-    def _set_aside(self, start: Start) -> Release:
-        """Move a job that raised before create behind the others, and free its slot."""
+    def _set_aside(self, start: Start) -> Release | None:
+        """Move a job that raised before create behind the others, and free its slot.
+
+        If that can't be recorded either, the slot stays: the attempt may stand in the record, and
+        reconcile, which frees or books it, must find both books alike.
+        """
         now_ms = self._clock.now_ms()
 
         def step(job: Job) -> Job | None:
@@ -264,10 +268,30 @@ class Attempts:
             self._settle(start, step)
         except CutoutError:
             logger.exception("job not set aside", extra={"job_id": start.entry.job_id})
-        return Release(start.provider, start.attempt, refund=True, unsent=True)
+            return None
+        return _freed(start, unsent=True)
 
     def _settle(self, start: Start, step: jobs.Step) -> None:
         """Change the job; if that ended it, have the end announced."""
         job = self._records.change(start.entry.job_id, step)
         if job is not None and job.is_over:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
+
+
+def _freed(
+    start: Start,
+    *,
+    unsent: bool = False,
+    strike: bool = False,
+    pause: tuple[str, int] | None = None,
+) -> Release:
+    """Return the slot of an attempt that created nothing."""
+    return Release(
+        start.provider,
+        start.attempt,
+        start.stamped_ms,
+        refund=True,
+        unsent=unsent,
+        strike=strike,
+        pause=pause,
+    )

@@ -142,7 +142,7 @@ class Dispatcher:
             return (
                 gate  # a release, the month or a higher cap opens it, and each of them looks again
             )
-        waiting = [e for e in self._line.first(2 * BATCH, now_ms) if not gate.holds(e.job_id)]
+        waiting = self._waiting(gate, rooms, now_ms)
         gate = replace(gate, parked=broke and (gate.parked or bool(waiting)))
         later: list[int] = []
         for entry in waiting:
@@ -159,6 +159,20 @@ class Dispatcher:
         if len(plan.starts) == min(BATCH, len(waiting)):
             return gate
         return self._plan_wake(gate, later + _opens(rooms), now_ms, plan)
+
+    def _waiting(self, gate: Gate, rooms: Mapping[str, Room], now_ms: int) -> list[LineEntry]:
+        """Return the head of the line, or more of it when nobody at the head may start.
+
+        Images that one provider refused wait for another one; when that is paused, they must not
+        hide those behind them. Beyond 200 of them the line stands until the pause is over.
+        """
+        for count in (2 * BATCH, 20 * BATCH):
+            entries = self._line.first(count, now_ms)
+            waiting = [entry for entry in entries if not gate.holds(entry.job_id)]
+            free = any(room.count for room in rooms.values())
+            if not free or len(entries) < count or any(self._choose(e, rooms) for e in waiting):
+                break
+        return waiting
 
     def _start(self, gate: Gate, entry: LineEntry, name: str, now_ms: int) -> Start:
         """Return the start of this job's attempt at this provider."""

@@ -41,15 +41,23 @@ class Endings:
         """Record what the ending means for the job; return the slot it frees.
 
         Everything here is idempotent by attempt: the sentence may be said any number of times.
+
+        Returns:
+            The slot; none is freed when the attempt is not over after all, because its prediction
+            turned up while it was given up.
         """
         price = self._settings.provider(ended.provider).price_microusd
         self._records.adopt(ended.job_id, ended.number, ended.prediction_id, price)
-        if isinstance(ended.outcome, Failed):
-            self._failed(ended, ended.outcome, price)
+        if isinstance(ended.outcome, Failed) and not self._failed(ended, ended.outcome, price):
+            return Release(ended.provider)
         return Release(ended.provider, attempt_id(ended.job_id, ended.number))
 
-    def _failed(self, ended: AttemptEnded, outcome: Failed, price: int) -> None:
-        """Try again or give up; the ledger says that this attempt was paid and brought nothing."""
+    def _failed(self, ended: AttemptEnded, outcome: Failed, price: int) -> bool:
+        """Try again or give up; the ledger says that this attempt was paid and brought nothing.
+
+        Returns:
+            Whether the attempt is over.
+        """
         reason = Reason(code=outcome.code, message=outcome.message)
         now_ms = self._clock.now_ms()
         most = self._settings.max_attempts
@@ -59,7 +67,9 @@ class Endings:
         job = changed or self._records.store.get(ended.job_id)
         attempt = job.attempt(ended.number) if job is not None else None
         if job is None or attempt is None or attempt.ended == SUCCEEDED:
-            return  # a contradiction after its result was stored changes nothing
+            return True  # a contradiction after its result was stored changes nothing
+        if attempt.ended is None:
+            return False
         why: LedgerReason = MAYBE_CREATED if attempt.ended == MAYBE_CREATED else "failed"
         self._records.book(ended.job_id, attempt, price, why)
         if changed is not None:
@@ -70,3 +80,4 @@ class Endings:
             )
         if not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
+        return True

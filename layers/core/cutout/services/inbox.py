@@ -11,8 +11,8 @@ from cutout.models import (
     AttemptEnded,
     CompletionMessage,
     DispatchMessage,
-    Lane,
     ObjectRef,
+    Prepare,
     ProviderPaused,
 )
 from cutout.observability import logger
@@ -20,7 +20,10 @@ from cutout.services.dispatch import Dispatcher
 from cutout.services.endings import Endings
 from cutout.services.intake import Intake
 from cutout.services.moves import Release
+from cutout.services.preparing import Preparing
 from cutout.services.storing import Storing
+
+REQUESTED = "Cutout Requested"
 
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage)
 _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage)
@@ -54,16 +57,19 @@ class SubmitInbox(Inbox):
         self._due_ms = 0
 
     def _handle(self, record: SQSRecord) -> None:
-        """Accept an upload, settle an ending, or note a wake-up.
+        """Accept an upload or a request, settle an ending, or note a wake-up.
 
         S3's keys are form-encoded only in its own notifications and plain in EventBridge events;
         the data class of Powertools decodes them all the same, so it is not used here.
         """
         body = json.loads(record.body)
+        if body.get("detail-type") == REQUESTED:
+            self._intake.accept_request(body.get("detail"))
+            return
         if "detail" in body:
             detail = body["detail"]
             ref = ObjectRef(bucket=detail["bucket"]["name"], key=detail["object"]["key"])
-            self._intake.accept(ref, Lane.UPLOAD)
+            self._intake.accept_upload(ref)
             return
         message = _DISPATCH.validate_python(body)
         if isinstance(message, AttemptEnded):
@@ -76,6 +82,18 @@ class SubmitInbox(Inbox):
         releases, self._releases = self._releases, []
         due_ms, self._due_ms = self._due_ms, 0
         self._dispatcher.dispatch(releases, woken_for_ms=due_ms)
+
+
+class PrepareInbox(Inbox):
+    """PrepareQueue: odd sources to make plain copies of."""
+
+    def __init__(self, preparing: Preparing) -> None:
+        """Keep the use case."""
+        self._preparing = preparing
+
+    def _handle(self, record: SQSRecord) -> None:
+        """Prepare one job's source."""
+        self._preparing.prepare(Prepare.model_validate_json(record.body))
 
 
 class StoreInbox(Inbox):

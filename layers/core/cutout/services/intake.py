@@ -1,12 +1,27 @@
 """Decide about an uploaded object, record the job and put it into the line."""
 
-from cutout import jobs, keys, sniff
+from pydantic import ValidationError
+
+from cutout import headers, inputs, jobs, keys, staging
 from cutout.errors import ObjectMissingError, ResultError
+from cutout.headers import Header
 from cutout.keys import KeyRules
-from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Reason, SourceObject
+from cutout.models import (
+    Announce,
+    Job,
+    JobState,
+    Lane,
+    ObjectRef,
+    Prepare,
+    Reason,
+    Requested,
+    SourceObject,
+)
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, JobStore, Messages, Metrics
 from cutout.settings import Settings
+
+OPT_OUT = ("cutout", "skip")  # the tag of an object that is left alone
 
 
 class Intake:
@@ -34,6 +49,7 @@ class Intake:
             input_prefix=settings.input_prefix,
             include=settings.include_paths,
             exclude=settings.exclude_paths,
+            uploads_prefix=settings.uploads_prefix,
         )
 
     def accept(self, ref: ObjectRef, lane: Lane) -> Job | None:
@@ -44,41 +60,83 @@ class Intake:
         Returns:
             The job; None: the object is out of scope or gone, which costs a metric and no record.
         """
+        found = self.admit(ref, lane)
+        if isinstance(found, Job):
+            return found
+        self._metrics.count("ObjectIgnored", reason=found)
+        logger.info("object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": found})
+        return None
+
+    def accept_upload(self, ref: ObjectRef) -> Job | None:
+        """Accept an object S3 tells of; somebody waits for what came by a form of the jobs API."""
+        asked_for = ref.key.startswith(self._settings.uploads_prefix)
+        return self.accept(ref, Lane.API if asked_for else Lane.UPLOAD)
+
+    def accept_request(self, detail: object) -> Job | None:
+        """Accept the object that an event `Cutout Requested` names.
+
+        What is malformed or about another bucket would be no better when it came again.
+        """
+        try:
+            request = Requested.model_validate(detail)
+        except ValidationError:
+            request = None
+        if request is None or request.bucket != self._settings.images_bucket:
+            reason = "malformed" if request is None else "other_bucket"
+            self._metrics.count("RequestRefused", reason=reason)
+            logger.warning("request refused", extra={"reason": reason})
+            return None
+        return self.accept(ObjectRef(bucket=request.bucket, key=request.key), request.lane)
+
+    def admit(self, ref: ObjectRef, lane: Lane) -> Job | str:
+        """Do as `accept` does, but return the reason code where there is no job."""
         reason = keys.out_of_scope(ref.key, self._rules)
         if reason is not None:
-            self._ignore(ref, reason)
-            return None
+            return reason
         try:
             source = self._images.inspect(ref)
         except ObjectMissingError:
-            self._ignore(ref, "source_deleted")
-            return None
+            return "source_deleted"
         if keys.JOB_METADATA in source.metadata:
-            self._ignore(ref, "own_result")
-            return None
+            return "own_result"
         known = self._store.get(keys.job_id(source))
-        return self._resume(known) if known is not None else self._record(source, lane)
-
-    def _ignore(self, ref: ObjectRef, reason: str) -> None:
-        """Count an object that is none of our business."""
-        self._metrics.count("ObjectIgnored", reason=reason)
-        logger.info(
-            "object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": reason}
-        )
+        if known is not None:
+            return self._resume(known)
+        try:
+            job = self.judge(source, lane)
+        except ObjectMissingError:
+            return "source_deleted"
+        return self._record(job)
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""
         if not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
+        if job.state is JobState.PREPARING:
+            self._messages.prepare(Prepare(job_id=job.job_id))
         return job
 
-    def _record(self, source: SourceObject, lane: Lane) -> Job:
-        """Write the job, and have a refusal announced."""
+    def judge(self, source: SourceObject, lane: Lane) -> Job:
+        """Return the job as it begins: skipped, to be prepared, or queued."""
         now_ms = self._clock.now_ms()
         job = jobs.new_job(source, lane, now_ms)
-        reason = self._refusal(source)
+        header = headers.read(source.head)
+        reason = self._refusal(source, header)
         if reason is not None:
-            job = jobs.end(job, JobState.SKIPPED, reason, now_ms) or job
+            return jobs.end(job, JobState.SKIPPED, reason, now_ms) or job
+        if header is None or not inputs.is_plain(header) or not self._is_complete(source, header):
+            return staging.begin(job)
+        return job.model_copy(update={"width": header.width, "height": header.height})
+
+    def _is_complete(self, source: SourceObject, header: Header) -> bool:
+        """Tell whether the file has its end; that of a small one was read with its beginning."""
+        tail = source.head[header.data_at :]
+        if source.size > len(source.head) and inputs.needs_tail(header):
+            tail = self._images.tail(source, inputs.TAIL_BYTES)
+        return inputs.is_complete(header, source.size, tail)
+
+    def _record(self, job: Job) -> Job:
+        """Write the job, and have done what comes next."""
         if not self._store.create(job):
             return self._resume(self._store.get(job.job_id) or job)
         logger.info(
@@ -87,20 +145,18 @@ class Intake:
         )
         return self._resume(job)
 
-    def _refusal(self, source: SourceObject) -> Reason | None:
+    def _refusal(self, source: SourceObject, header: Header | None) -> Reason | None:
         """Return why this object is not worth a paid call; None: it is."""
+        if source.tag_count and OPT_OUT in self._images.tags(source).items():
+            message = f"The object is tagged {'='.join(OPT_OUT)}."
+            return Reason(code="opted_out", message=message)
         if source.size == 0:
             return Reason(code="empty_object", message="The object has no bytes.")
         most = self._settings.max_input_bytes
         if source.size > most:
             message = f"The object has {source.size} bytes; the limit is {most}."
             return Reason(code="too_large", message=message)
-        found = sniff.image_format(source.head)
-        if found not in sniff.PLAIN_FORMATS:
-            what = f"a {found} file" if found else "not an image"
-            message = f"By its first bytes the object is {what}; JPEG, PNG and WebP are taken."
-            return Reason(code="unsupported_format", message=message)
-        return self._already_done(source)
+        return inputs.refusal(header) or self._already_done(source)
 
     def _already_done(self, source: SourceObject) -> Reason | None:
         """Tell whether this content has its result already, from an earlier upload of the key."""

@@ -21,14 +21,15 @@ type Step = Callable[[Gate, int], Gate]
 class Release:
     """What the end of an attempt means for the gate.
 
-    `attempt` is the slot to free; `refund`: nothing was created, the price comes back; `unsent`:
-    create was not even sent, the stamp comes back too; `pause`:
-    reason and until when; `strike`: the provider was unavailable; `recovered`: a create succeeded
-    although the provider was in doubt.
+    `attempt` is the slot to free, taken at `stamped_ms` (None: whenever); `refund`: nothing was
+    created, the price comes back; `unsent`: create was not even sent, the stamp comes back too;
+    `pause`: reason and until when; `strike`: the provider was unavailable; `recovered`: a create
+    succeeded although the provider was in doubt.
     """
 
     provider: str
     attempt: str | None = None
+    stamped_ms: int | None = None
     refund: bool = False
     unsent: bool = False
     pause: tuple[str, int] | None = None
@@ -39,7 +40,12 @@ class Release:
         """Return the gate after it."""
         if self.attempt is not None:
             gate = gates.release(
-                gate, self.provider, self.attempt, refund=self.refund, unsent=self.unsent
+                gate,
+                self.provider,
+                self.attempt,
+                stamped_ms=self.stamped_ms,
+                refund=self.refund,
+                unsent=self.unsent,
             )
         if self.recovered:
             gate = gates.recover(gate, self.provider)

@@ -69,11 +69,11 @@ class Reconciler:
         """Look once at everything in flight, then have `submit` look at the line."""
         now_ms = self._clock.now_ms()
         self._each(JobState.PREPARING, now_ms - PREPARING_GRACE_MS, self._unprepared)
-        self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._maybe_created)
+        self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._unanswered)
         self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
         self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
         self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
-        self._mover.move(self._free_dead_slots)
+        self._look_at_slots()
         self._messages.wake(Wake(), 0)
 
     def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
@@ -93,9 +93,12 @@ class Reconciler:
         if self._records.change(job.job_id, lambda j: staging.nudge(j, now_ms)) is not None:
             self._messages.prepare(Prepare(job_id=job.job_id))
 
-    def _maybe_created(self, job: Job) -> None:
+    def _unanswered(self, job: Job) -> None:
+        """Look at a job whose create was not answered in time."""
+        self._maybe_created(job, job.attempts[-1])
+
+    def _maybe_created(self, job: Job, attempt: Attempt) -> None:
         """Give up an attempt whose create was never answered, once its hold is over."""
-        attempt = job.attempts[-1]
         hold_ms = self._settings.provider(attempt.provider).hold_ms
         if self._clock.now_ms() >= attempt.started_ms + hold_ms:
             message = "the answer to create was lost, and no webhook came"
@@ -108,7 +111,7 @@ class Reconciler:
         quiet_ms = max(MIN_SILENCE_MS, SILENCE_FACTOR * expected_ms)
         if self._clock.now_ms() - attempt.started_ms >= quiet_ms:
             self._metrics.count("SilentPrediction", provider=attempt.provider)
-            self._ask(job)
+            self._ask(job, attempt)
 
     def _stuck(self, job: Job) -> None:
         """Have a result stored whose lease ended: from a fresh URL, or else give it up.
@@ -121,7 +124,7 @@ class Reconciler:
             return
         deadline_ms = job.attempts[-1].started_ms + 1000 * self._settings.attempt_timeout_seconds
         if now_ms < deadline_ms:
-            self._ask(job)
+            self._ask(job, job.attempts[-1])
             return
         message = "The result could not be stored before the attempt's time was over."
         reason = Reason(code="result_unavailable", message=message)
@@ -131,9 +134,8 @@ class Reconciler:
         if ended is not None:
             self._announce(ended)
 
-    def _ask(self, job: Job) -> None:
-        """Ask the provider how the last attempt stands, and pass on what it says."""
-        attempt = job.attempts[-1]
+    def _ask(self, job: Job, attempt: Attempt) -> None:
+        """Ask the provider how an attempt stands, and pass on what it says."""
         if attempt.prediction_id is None:
             return
         outcome = self._status(attempt, attempt.prediction_id)
@@ -181,16 +183,41 @@ class Reconciler:
         """Have an end state published that was not."""
         self._messages.announce(Announce(job_id=job.job_id, run=job.run))
 
-    def _free_dead_slots(self, gate: Gate, now_ms: int) -> Gate:
-        """Free slots whose attempt was never recorded, or is over (their release was lost)."""
-        for name, side in gate.providers.items():
-            for slot, held in side.slots.items():
-                if now_ms - held.stamped_ms < CREATE_TIMEOUT_MS:
-                    continue
-                job_id, _, number = slot.rpartition(".")
-                job = self._records.store.get(job_id)
-                attempt = job.attempt(int(number)) if job is not None else None
-                if attempt is None or attempt.ended is not None:
-                    refund = attempt is None or not attempt.may_have_cost
-                    gate = Release(name, slot, refund=refund).apply(gate, now_ms)
-        return gate
+    def _look_at_slots(self) -> None:
+        """Free slots that nobody needs, and look after attempts that their jobs have left behind.
+
+        A job that got its result from a late attempt is over while a later attempt still runs, or
+        may have been created: nothing else would book it or keep its slot.
+        """
+        left: list[tuple[Job, Attempt]] = []
+
+        def step(gate: Gate, now_ms: int) -> Gate:
+            left.clear()
+            for name, side in gate.providers.items():
+                for slot, held in side.slots.items():
+                    if now_ms - held.stamped_ms >= CREATE_TIMEOUT_MS:
+                        gate = self._dead(name, slot, left).apply(gate, now_ms)
+            return gate
+
+        self._mover.move(step)
+        for job, attempt in left:
+            if attempt.prediction_id is None:
+                self._maybe_created(job, attempt)
+            else:
+                self._ask(job, attempt)
+
+    def _dead(self, name: str, slot: str, left: list[tuple[Job, Attempt]]) -> Release:
+        """Return the release of a slot whose attempt was never recorded or is over.
+
+        A live attempt's slot is not released; is it one that its job has left, it goes to `left`.
+        """
+        job_id, _, number = slot.rpartition(".")
+        job = self._records.store.get(job_id)
+        attempt = job.attempt(int(number)) if job is not None else None
+        if job is None or attempt is None:
+            return Release(name, slot, refund=True)
+        if attempt.ended is not None:
+            return Release(name, slot, refund=not attempt.may_have_cost)
+        if job.is_over or attempt.number != job.last_number:
+            left.append((job, attempt))
+        return Release(name)

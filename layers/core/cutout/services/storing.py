@@ -1,30 +1,36 @@
 """Fetch a result, verify it, write it beside its source, end the job, announce it."""
 
-from cutout import jobs, keys
-from cutout.errors import RESULT_UNAVAILABLE, LeaseHeldError, ObjectMissingError, ResultError
+from typing import BinaryIO
+
+from cutout import jobs
+from cutout.errors import (
+    RESULT_UNAVAILABLE,
+    LeaseHeldError,
+    ObjectMissingError,
+    ResultError,
+    SourceReplacedError,
+)
 from cutout.models import (
     Announce,
     AttemptEnded,
     Job,
     JobState,
-    ObjectRef,
     ProviderPaused,
     Reason,
-    Result,
-    ResultAttributes,
-    SourceObject,
     Succeeded,
+    Wake,
 )
 from cutout.observability import logger
 from cutout.ports import (
     Announcer,
     Clock,
-    ImageStore,
+    Messages,
     Metrics,
     ResultSource,
     VerifiedImage,
     Verifier,
 )
+from cutout.services.publishing import Publisher
 from cutout.services.records import Records
 from cutout.settings import Settings
 
@@ -38,20 +44,22 @@ class Storing:
         self,
         *,
         records: Records,
-        images: ImageStore,
+        publisher: Publisher,
         results: ResultSource,
         verifier: Verifier,
         announcer: Announcer,
+        messages: Messages,
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         """Keep the collaborators."""
         self._records = records
-        self._images = images
+        self._publisher = publisher
         self._results = results
         self._verifier = verifier
         self._announcer = announcer
+        self._messages = messages
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
@@ -100,9 +108,16 @@ class Storing:
         try:
             self._bring(job, ended, ended.outcome)
         except ResultError as error:
+            reason = Reason(code=error.code, message=str(error))
+            if error.code in jobs.BAD_RESULTS:
+                self._reject(ended, reason)
+                return
             if error.code == RESULT_UNAVAILABLE and not last_try and self._comes_again(job):
                 raise
-            self._end(job, JobState.FAILED, Reason(code=error.code, message=str(error)))
+            self._end(job, JobState.FAILED, reason)
+        except SourceReplacedError as error:
+            reason = Reason(code="source_replaced", message=str(error))
+            self._end(job, JobState.SKIPPED, reason)
         except ObjectMissingError:
             message = "The source was deleted before its result was stored."
             self._end(job, JobState.SKIPPED, Reason(code="source_deleted", message=message))
@@ -118,28 +133,29 @@ class Storing:
         price = self._settings.provider(ended.provider).price_microusd
         self._records.adopt(ended.job_id, ended.number, ended.prediction_id, price)
         now_ms = self._clock.now_ms()
-        job = self._records.change(ended.job_id, lambda j: jobs.lease(j, now_ms, LEASE_MS))
+        job = self._records.change(
+            ended.job_id,
+            lambda j: (
+                None if jobs.is_rejected(j, ended.number) else jobs.lease(j, now_ms, LEASE_MS)
+            ),
+        )
+        if job is not None:
+            return job
+        job = self._records.store.get(ended.job_id)
         if job is None:
-            job = self._records.store.get(ended.job_id)
-            if job is not None and not job.is_over:
-                message = "another invocation is storing this job"
-                raise LeaseHeldError(message)
-            if job is not None:
-                self.announce(Announce(job_id=job.job_id, run=job.run))
             return None
-        return job
+        if jobs.is_rejected(job, ended.number):
+            self._pass_on(job, ended)  # once more: a crash may have come between
+        elif not job.is_over:
+            raise LeaseHeldError("another invocation is storing this job")
+        self.announce(Announce(job_id=job.job_id, run=job.run))
+        return None
 
     def _bring(self, job: Job, ended: AttemptEnded, outcome: Succeeded) -> None:
         """Fetch, verify, write, finalise, announce."""
-        with self._results.fetch(outcome.result_url) as raw:
-            image = self._verifier.verify(raw, self._settings.output_format)
-            source = self._images.inspect(ObjectRef(bucket=job.bucket, key=job.key))
-            if keys.job_id(source) != job.job_id:
-                message = "The source was replaced before its result was stored."
-                reason = Reason(code="source_replaced", message=message)
-                self._end(job, JobState.SKIPPED, reason)
-                return
-            result = self._publish(job, ended.provider, source, image)
+        raw, image = self._fetch(job, outcome.result_url)
+        with raw:
+            result = self._publisher.publish(job, ended.provider, image)
         now_ms = self._clock.now_ms()
         done = self._records.change(
             job.job_id,
@@ -150,54 +166,56 @@ class Storing:
         logger.info("result stored", extra={"job_id": job.job_id, "key": result.key})
         self.announce(Announce(job_id=job.job_id, run=job.run))
 
-    def _publish(
-        self, job: Job, provider: str, source: SourceObject, image: VerifiedImage
-    ) -> Result:
-        """Write the image under the first name that is free or ours (DESIGN 4.2).
+    def _fetch(self, job: Job, url: str) -> tuple[BinaryIO, VerifiedImage]:
+        """Fetch and verify; what is bad is fetched once more, in case only its way here was."""
+        try:
+            return self._fetch_once(job, url)
+        except ResultError as error:
+            if error.code not in jobs.BAD_RESULTS:
+                raise
+            logger.warning("bad result", extra={"job_id": job.job_id, "reason": error.code})
+        return self._fetch_once(job, url)
 
-        Raises:
-            ResultError: `result_name_taken`, every name belongs to somebody else.
-        """
-        metadata = {
-            keys.JOB_METADATA: job.job_id,
-            "cutout-source-etag": source.etag,
-            "cutout-source-version": keys.metadata_value(source.version_id or ""),
-            "cutout-provider": keys.metadata_value(provider),
-        }
-        suffix, output = self._settings.result_suffix, self._settings.output_format
-        for name in keys.result_names(job.bucket, job.key, suffix, output):
-            etag = self._write(job, name, source, image, metadata)
-            if etag is not None:
-                return Result(
-                    key=name,
-                    etag=etag,
-                    size=image.size,
-                    content_type=image.content_type,
-                    width=image.width,
-                    height=image.height,
-                )
-        code, message = "result_name_taken", "Every name for the result belongs to another object."
-        raise ResultError(code, message)
+    def _fetch_once(self, job: Job, url: str) -> tuple[BinaryIO, VerifiedImage]:
+        """Return the downloaded file, which the caller closes, and the image in it."""
+        raw = self._results.fetch(url)
+        try:
+            return raw, self._verified(job, raw)
+        except BaseException:
+            raw.close()
+            raise
 
-    def _write(
-        self,
-        job: Job,
-        name: str,
-        source: SourceObject,
-        image: VerifiedImage,
-        metadata: dict[str, str],
-    ) -> str | None:
-        """Write one name if it is free or holds a result of the same source; None: it does not."""
-        attributes = ResultAttributes(content_type=image.content_type, metadata=metadata)
-        etag = self._images.write_result(source, name, image.file, attributes)
-        if etag is not None:
-            return etag
-        there = self._images.find_result(job.bucket, name)
-        owner = there.metadata.get(keys.JOB_METADATA, "") if there is not None else ""
-        if there is None or not keys.same_source(owner, job.job_id):
-            return None
-        attributes = attributes.model_copy(update={"replaces": there.etag})
-        return self._images.write_result(source, name, image.file, attributes)
+    def _verified(self, job: Job, raw: BinaryIO) -> VerifiedImage:
+        """Return the image in the file, if it is a cut-out of what the provider was given."""
+        image = self._verifier.verify(raw, self._settings.output_format)
+        if job.width is not None and (image.width, image.height) != (job.width, job.height):
+            found = f"{image.width} x {image.height}"
+            message = f"The result has {found} pixels, the image {job.width} x {job.height}."
+            raise ResultError("result_wrong_size", message)
+        return image
+
+    def _reject(self, ended: AttemptEnded, reason: Reason) -> None:
+        """Offer the image to the next provider; its prediction was paid and brought nothing."""
+        now_ms = self._clock.now_ms()
+        providers = self._settings.providers
+        job = self._records.change(
+            ended.job_id, lambda j: jobs.reject(j, ended.number, reason, providers, now_ms)
+        )
+        if job is None:
+            return
+        self._metrics.count("ResultRejected", provider=ended.provider, reason=reason.code)
+        logger.warning("result rejected", extra={"job_id": job.job_id, "reason": reason.code})
+        self._pass_on(job, ended)
+
+    def _pass_on(self, job: Job, ended: AttemptEnded) -> None:
+        """Do what follows a rejection: the ledger, and the line or the announcement."""
+        attempt = job.attempt(ended.number)
+        if attempt is not None:
+            price = self._settings.provider(ended.provider).price_microusd
+            self._records.book(job.job_id, attempt, price, "failed")
+        if job.state is JobState.QUEUED:
+            self._messages.wake(Wake(), 0)
+        self.announce(Announce(job_id=job.job_id, run=job.run))
 
     def _end(self, job: Job, state: JobState, reason: Reason) -> None:
         """Step into an end state without a result, and announce it."""

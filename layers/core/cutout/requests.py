@@ -1,0 +1,56 @@
+"""What callers of the jobs API may do to a job, as pure steps (see jobs.py)."""
+
+from cutout import jobs
+from cutout.models import Job, JobState, Lane, Reason
+
+CANCELLED = Reason(code="cancelled", message="The job was cancelled before it was submitted.")
+
+
+def of_url(job_id: str, image_url: str, bucket: str, prefix: str, now_ms: int) -> Job:
+    """Return the queued job of an image on the web; its result is written below the prefix."""
+    return Job(
+        job_id=job_id,
+        state=JobState.QUEUED,
+        lane=Lane.API,
+        bucket=bucket,
+        key=f"{prefix}{job_id}",
+        image_url=image_url,
+        etag="",
+        size=0,
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        available_ms=now_ms,
+    )
+
+
+def promote(job: Job, now_ms: int) -> Job | None:
+    """Take a waiting job out of a slower lane; None: it does not wait, or not in one."""
+    if job.state is not JobState.QUEUED or job.lane is Lane.API:
+        return None
+    return job.model_copy(update={"lane": Lane.API, "updated_ms": now_ms})
+
+
+def cancel(job: Job, now_ms: int) -> Job | None:
+    """End a job that was not submitted yet; None: it was."""
+    if job.state not in (JobState.PREPARING, JobState.QUEUED):
+        return None
+    return jobs.end(job, JobState.SKIPPED, CANCELLED, now_ms)
+
+
+def retry(job: Job, now_ms: int, *, prepares: bool = False) -> Job | None:
+    """Open a new run of a job that failed or was skipped; None: it did not, or nobody knows yet.
+
+    The attempts of the runs before stay: a late webhook of theirs still verifies, and numbers go
+    on. What they cost stays in the job's sum. An end that is not announced yet comes first, so
+    that no event is lost.
+    """
+    if job.state not in (JobState.FAILED, JobState.SKIPPED) or not job.announced:
+        return None
+    kept = (
+        *("job_id", "version", "bucket", "key", "image_url", "version_id", "etag", "size"),
+        *("created_ms", "attempts", "last_number", "cost_microusd", "width", "height"),
+    )
+    fresh = {"run": job.run + 1, "lane": Lane.API, "updated_ms": now_ms, "available_ms": now_ms}
+    state = JobState.PREPARING if prepares else JobState.QUEUED
+    values = {name: getattr(job, name) for name in kept}
+    return Job(**values, **fresh, state=state, prepares=prepares)

@@ -1,0 +1,1 @@
+"""Tests of what is deployed and how the repository is laid out."""

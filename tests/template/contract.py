@@ -1,0 +1,78 @@
+"""The parameters and outputs of DESIGN 4.1, letter by letter."""
+
+from typing import Any
+
+DEFAULTS: dict[str, object] = {
+    "BucketName": "",
+    "InputPrefix": "",
+    "IncludePaths": "",
+    "ExcludePaths": "",
+    "ResultSuffix": ".cutout",
+    "OutputFormat": "png",
+    "ResultsPrefix": "cutouts/",
+    "UploadsPrefix": "uploads/",
+    "MaxInputBytes": 26_214_400,
+    "Providers": "eachlabs",
+    "EachlabsApiKeyParameter": "/cutout/eachlabs-api-key",
+    "ApiinApiKeyParameter": "/cutout/apiin-api-key",
+    "EachlabsBaseUrl": "https://api.eachlabs.ai/v1",
+    "ApiinBaseUrl": "https://apiin.one",
+    "EachlabsCompletion": "webhook",
+    "EachlabsMaxConcurrent": 10,
+    "ApiinMaxConcurrent": 5,
+    "EachlabsMaxPerMinute": 100,
+    "ApiinMaxPerMinute": 60,
+    "EachlabsExpectedSeconds": 9,
+    "ApiinExpectedSeconds": 9,
+    "EachlabsPriceUsd": 0.017,
+    "ApiinPriceUsd": 0.01,
+    "MonthlyBudgetUsd": 100,
+    "AttemptTimeoutSeconds": 600,
+    "MaxAttempts": 3,
+    "WebhookBaseUrl": "",
+    # Of our own choice, for the usage plan of the jobs API.
+    "ApiRatePerSecond": 50,
+    "ApiBurst": 100,
+    "ApiMonthlyQuota": 1_000_000,
+    "Architecture": "arm64",
+    "KmsKeyArn": "",
+    "JobRetentionDays": 90,
+    "LogLevel": "INFO",
+    "LogRetentionDays": 30,
+    "AlarmTopicArn": "",
+}
+# Take a name out of here when the template gets it.
+NOT_YET = {"KmsKeyArn"}
+
+RANGES: dict[str, dict[str, Any]] = {
+    "OutputFormat": {"AllowedValues": ["png", "webp"]},
+    "EachlabsCompletion": {"AllowedValues": ["webhook", "poll"]},
+    "Architecture": {"AllowedValues": ["arm64", "x86_64"]},
+    "EachlabsMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
+    "ApiinMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
+    "EachlabsMaxPerMinute": {"MinValue": 1, "MaxValue": 1000},
+    "ApiinMaxPerMinute": {"MinValue": 1, "MaxValue": 1000},
+    "MonthlyBudgetUsd": {"MinValue": 0},
+}
+# For each pattern: what it takes, and what it refuses.
+PATTERNS: dict[str, tuple[list[str], list[str]]] = {
+    "ResultSuffix": ([".cutout", "-c", "_1"], ["", "*", "a*", "a\\", 'a"', "a/b", "/"]),
+    "InputPrefix": (["", "photos/", "Größe 42 + (new)/"], ['"', 'a"b', "\\", "a\\"]),
+    "Providers": (["eachlabs", "apiin", "eachlabs,apiin"], ["", "other", "eachlabs,eachlabs"]),
+    "EachlabsApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
+    "ApiinApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
+}
+OUTPUTS = {
+    "BucketName",
+    "WorkBucketName",
+    "ApiUrl",
+    "ApiKeyId",
+    "JobsTableName",
+    "PollStateMachineArn",
+    "UploadsQueueUrl",
+    "DispatchQueueUrl",
+    "UploadsDeadLetterQueueUrl",
+    "DispatchDeadLetterQueueUrl",
+    "CompletionsDeadLetterQueueUrl",
+    "EventBusName",
+}

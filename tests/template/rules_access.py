@@ -1,0 +1,171 @@
+"""House rules about who may do what: each yields what is wrong."""
+
+from collections.abc import Iterator
+
+from tests.template.views import Json, View, branches, listed, names_in
+
+# What DESIGN 3 lets each piece touch, as services; bytes of a provider go into the WorkBucket,
+# and store wakes submit (docs/decisions/0006).
+TOUCHES = {
+    "SubmitFunction": {"s3", "dynamodb", "ssm", "sqs", "states", "kms"},
+    "WebhookFunction": {"dynamodb", "sqs"},
+    "PollFunction": {"dynamodb", "ssm", "s3"},
+    "StoreFunction": {"s3", "dynamodb", "sqs", "events", "kms"},
+    "PrepareFunction": {"s3", "dynamodb", "sqs", "kms"},
+    "ApiFunction": {"s3", "dynamodb", "sqs", "kms"},
+    "ReconcileFunction": {"dynamodb", "ssm", "sqs", "s3"},
+    "PollStateMachine": {"lambda", "sqs"},
+}
+# SAM itself attaches these for logs, traces and event sources; the template names none.
+BY_SAM = (
+    "/AWSLambdaBasicExecutionRole",
+    "/AWSLambdaSQSQueueExecutionRole",
+    "/AWSXRayDaemonWriteAccess",
+    "/AWSXrayWriteOnlyAccess",
+)
+IMAGES = {"ImagesBucket", "BucketName"}
+
+
+def policies_are_written_out(view: View) -> Iterator[str]:
+    """A managed policy or a SAM policy template allows more than is needed."""
+    for name, resource in view.written.items():
+        for policy in branches(resource.get("Properties", {}).get("Policies", [])):
+            if not isinstance(policy, dict) or "Statement" not in policy:
+                yield f"{name} has a policy that is not written out: {policy}"
+    for name, said in view.of("AWS::IAM::Role").items():
+        for arn in said.get("ManagedPolicyArns", []):
+            if not str(arn).endswith(BY_SAM):
+                yield f"{name} has the managed policy {arn}"
+
+
+def statements_say_what_they_are_for(view: View) -> Iterator[str]:
+    """Each permission has a name of its own in its policy."""
+    seen: set[tuple[str, str]] = set()
+    for owner, statement in view.statements():
+        sid = statement.get("Sid", "")
+        if not sid or (owner, sid) in seen:
+            yield f"{owner} has a statement without a Sid of its own: {statement}"
+        seen.add((owner, sid))
+
+
+def statements_are_narrow(view: View) -> Iterator[str]:
+    """No permission covers everything of a kind, or all but something."""
+    for owner, statement in view.statements():
+        if "NotAction" in statement or "NotResource" in statement:
+            yield f"{owner} allows all but something: {statement}"
+        if any("*" in action for action in listed(statement.get("Action", "*"))):
+            yield f"{owner} allows actions by a wildcard: {statement}"
+        for resource in listed(statement.get("Resource", "*")):
+            # The partition, region and account narrow nothing.
+            ours = {name for name in names_in(resource) if not name.startswith("AWS::")}
+            if not ours and "*" in str(resource):
+                yield f"{owner} may touch what is not ours: {resource}"
+
+
+def functions_touch_what_the_design_says(view: View) -> Iterator[str]:
+    """A new permission for another service is a decision (DESIGN 3)."""
+    for owner, statement in view.statements():
+        for action in listed(statement["Action"]):
+            if action.split(":")[0] not in TOUCHES.get(owner, set()):
+                yield f"{owner} may do {action}"
+
+
+def results_are_all_that_is_written(view: View) -> Iterator[str]:
+    """Store puts keys of a result's form; presigned uploads go below their prefix."""
+    formats = view.parameters["OutputFormat"]["AllowedValues"]
+    results = {f"/*(ResultSuffix).{one}" for one in formats}
+    for owner, action, resource in _on_images(view):
+        if not action.startswith("s3:Put"):
+            continue
+        key = _key_of(view, resource)
+        allowed = results if owner == "StoreFunction" else {"/(UploadsPrefix)*"}
+        if key not in allowed:
+            yield f"{owner} may write {key}"
+    written = {
+        _key_of(view, resource)
+        for owner, action, resource in _on_images(view)
+        if (owner, action) == ("StoreFunction", "s3:PutObject")
+    }
+    for missing in results - written:
+        yield f"store may not write {missing}"
+
+
+def sources_are_never_deleted(view: View) -> Iterator[str]:
+    """Nobody may delete or reconfigure anything in the user's bucket."""
+    for owner, action, _ in _on_images(view):
+        if not action.startswith(("s3:Get", "s3:List", "s3:PutObject")):
+            yield f"{owner} may do {action} on the user's bucket"
+
+
+def readers_tell_missing_from_forbidden(view: View) -> Iterator[str]:
+    """Without s3:ListBucket a missing object answers 403; a version needs its own action."""
+    may: dict[str, set[str]] = {}
+    for owner, action, _ in _on_images(view):
+        may.setdefault(owner, set()).add(action)
+    for owner, actions in may.items():
+        if "s3:GetObject" in actions:
+            for missing in {"s3:ListBucket", "s3:GetObjectVersion"} - actions:
+                yield f"{owner} reads objects without {missing}"
+    for owner in ("SubmitFunction", "StoreFunction"):
+        if "s3:GetObjectTagging" not in may.get(owner, set()):
+            yield f"{owner} does not see an object's tags"
+
+
+def encrypted_buckets_can_be_used(view: View) -> Iterator[str]:
+    """A bucket's own key is needed by the one who presigns and by the one who writes."""
+    if "KmsKeyArn" not in view.parameters:
+        return
+    may = {
+        (owner, action)
+        for owner, statement in view.statements()
+        if names_in(statement["Resource"]) == {"KmsKeyArn"}
+        for action in listed(statement["Action"])
+    }
+    needed = {("SubmitFunction", "kms:Decrypt"), ("StoreFunction", "kms:GenerateDataKey")}
+    for owner, action in needed - may:
+        yield f"{owner} may not do {action}"
+
+
+def webhook_gets_one_job_and_sends(view: View) -> Iterator[str]:
+    """The function that the internet reaches may do nothing else."""
+    may: dict[str, Json] = {}
+    for owner, statement in view.statements():
+        if owner == "WebhookFunction":
+            may |= dict.fromkeys(listed(statement["Action"]), statement)
+    if set(may) != {"dynamodb:GetItem", "sqs:SendMessage"}:
+        yield f"webhook may do {sorted(may)}"
+    get, send = may.get("dynamodb:GetItem", {}), may.get("sqs:SendMessage", {})
+    jobs_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["job#*"]}}
+    if get.get("Condition") != jobs_only or names_in(get.get("Resource")) != {"JobsTable"}:
+        yield "webhook may get more than jobs"
+    if names_in(send.get("Resource")) != {"DispatchQueue", "CompletionsQueue"}:
+        yield "webhook may send to other queues"
+
+
+def _on_images(view: View) -> Iterator[tuple[str, str, Json]]:
+    """Yield who may do what on which resource of the user's bucket."""
+    for owner, statement in view.statements():
+        for resource in listed(statement["Resource"]):
+            if names_in(resource) & IMAGES:
+                for action in listed(statement["Action"]):
+                    yield owner, action, resource
+
+
+def _key_of(view: View, resource: Json) -> str:
+    """Return the key part of an ARN in the user's bucket, with its parameters' names."""
+    names = {name: f"({name})" for name in ("ResultSuffix", "UploadsPrefix")}
+    arn: str = view.resolve(resource, BucketName="images", **names)
+    return arn.removeprefix("arn:(AWS::Partition):s3:::images")
+
+
+RULES = [
+    policies_are_written_out,
+    statements_say_what_they_are_for,
+    statements_are_narrow,
+    functions_touch_what_the_design_says,
+    results_are_all_that_is_written,
+    sources_are_never_deleted,
+    readers_tell_missing_from_forbidden,
+    encrypted_buckets_can_be_used,
+    webhook_gets_one_job_and_sends,
+]

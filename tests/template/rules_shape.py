@@ -1,0 +1,191 @@
+"""House rules about parameters, storage, API and layers: each yields what is wrong."""
+
+import re
+from collections.abc import Iterator
+
+from tests.template.contract import DEFAULTS, NOT_YET, OUTPUTS, PATTERNS, RANGES
+from tests.template.views import View, names_in
+
+STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
+KEPT = {"ImagesBucket", "JobsTable"}
+RANGE_WORDS = {"AllowedValues", "MinValue", "MaxValue"}
+PHYSICAL = re.compile(
+    r"(Alarm|Bucket|Dashboard|Function|Layer|LogGroup|Queue|Role|StateMachine|Table|Topic)?Name"
+)
+BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+
+def parameters_and_outputs_are_described(view: View) -> Iterator[str]:
+    """Each is a small form, or an answer, for a person."""
+    for section in ("Parameters", "Outputs"):
+        for name, said in view.source[section].items():
+            if not said.get("Description"):
+                yield f"{name} has no description"
+    for name, said in view.parameters.items():
+        if "AllowedPattern" in said and not said.get("ConstraintDescription"):
+            yield f"{name} refuses values without a sentence"
+
+
+def parameters_are_grouped(view: View) -> Iterator[str]:
+    """The console shows each parameter in exactly one group."""
+    groups = view.source["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    shown = [name for group in groups for name in group["Parameters"]]
+    if sorted(shown) != sorted(view.parameters):
+        yield f"grouped wrongly: {set(shown) ^ set(view.parameters) or 'one is shown twice'}"
+
+
+def parameters_are_those_of_the_design(view: View) -> Iterator[str]:
+    """Other people's scripts use them: names and defaults, letter by letter."""
+    expected = set(DEFAULTS) - NOT_YET
+    for name in set(view.parameters) ^ expected:
+        yield f"{name} is {'missing' if name in expected else 'not expected (see NOT_YET)'}"
+    for name in set(view.parameters) & expected:
+        if view.parameters[name].get("Default") != DEFAULTS[name]:
+            yield f"{name} has another default than {DEFAULTS[name]!r}"
+
+
+def parameters_allow_what_the_design_says(view: View) -> Iterator[str]:
+    """Ranges are as in DESIGN 4.1, and every default is allowed."""
+    for name, said in view.parameters.items():
+        given = {word: said[word] for word in RANGE_WORDS & set(said)}
+        if name in RANGES and given != RANGES[name]:
+            yield f"{name} allows {given}"
+        default = said.get("Default")
+        if default not in said.get("AllowedValues", [default]):
+            yield f"{name} has a default that is not allowed"
+        if not re.search(said.get("AllowedPattern", ""), str(default)):
+            yield f"{name} has a default that its pattern refuses"
+
+
+def patterns_refuse_what_would_hurt(view: View) -> Iterator[str]:
+    """The suffix is the first loop guard; prefix and suffix are written into JSON and patterns."""
+    for name, (taken, refused) in PATTERNS.items():
+        pattern = view.parameters[name].get("AllowedPattern", "")
+        for value in taken:
+            if not re.search(pattern, value):
+                yield f"{name} refuses {value!r}"
+        for value in refused:
+            if re.search(pattern, value):
+                yield f"{name} takes {value!r}"
+
+
+def outputs_are_those_of_the_design(view: View) -> Iterator[str]:
+    """An output with another name is of no use to a script."""
+    for name in set(view.source["Outputs"]) - OUTPUTS:
+        yield f"{name} is not in DESIGN 4.1"
+
+
+def buckets_are_private_and_encrypted(view: View) -> Iterator[str]:
+    """Public access is blocked in all four ways; objects are encrypted at rest."""
+    for name, said in view.of("AWS::S3::Bucket").items():
+        blocked = said.get("PublicAccessBlockConfiguration", {})
+        for way in BLOCKED:
+            if blocked.get(way) is not True:
+                yield f"{name} does not set {way}"
+        if "ServerSideEncryptionConfiguration" not in said.get("BucketEncryption", {}):
+            yield f"{name} is not encrypted"
+
+
+def buckets_refuse_plain_http(view: View) -> Iterator[str]:
+    """STYLE 9.3: objects are encrypted on their way, too."""
+    guarded = {
+        bucket
+        for policy in view.of("AWS::S3::BucketPolicy").values()
+        for bucket in names_in(policy["Bucket"])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement.get("Condition", {}).get("Bool") == {"aws:SecureTransport": "false"}
+    }
+    for name in set(view.of("AWS::S3::Bucket")) - guarded:
+        yield f"{name} takes plain HTTP"
+
+
+def stateful_resources_say_what_stays(view: View) -> Iterator[str]:
+    """Images and jobs outlive the stack; the rest goes with it; both is written down."""
+    for name, resource in view.written.items():
+        if resource["Type"] in STATEFUL:
+            wanted = "Retain" if name in KEPT else "Delete"
+            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+                if resource.get(policy) != wanted:
+                    yield f"{name} does not say {policy}: {wanted}"
+
+
+def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
+    """A physical name stands in the way of a second stack and of replacements."""
+    for name, resource in view.written.items():
+        for key in resource.get("Properties", {}):
+            if PHYSICAL.fullmatch(key):
+                yield f"{name} sets {key}"
+
+
+def jobs_table_is_on_demand_and_forgets(view: View) -> Iterator[str]:
+    """Idle costs nothing, and old records go by themselves."""
+    for name, said in view.of("AWS::DynamoDB::Table").items():
+        if said.get("BillingMode") != "PAY_PER_REQUEST":
+            yield f"{name} is not on demand"
+        ttl = {"AttributeName": "expires_at", "Enabled": True}
+        if said.get("TimeToLiveSpecification") != ttl:
+            yield f"{name} does not forget"
+
+
+def stages_record_no_path(view: View) -> Iterator[str]:
+    """The webhook's path holds a token."""
+    for name, said in view.of("AWS::ApiGateway::Stage").items():
+        if "AccessLogSetting" in said or said.get("TracingEnabled"):
+            yield f"{name} records paths"
+        for settings in said.get("MethodSettings", []):
+            if settings.get("LoggingLevel", "OFF") != "OFF" or settings.get("DataTraceEnabled"):
+                yield f"{name} logs requests"
+    for name in view.of("AWS::ApiGateway::Account"):
+        yield f"{name} changes a setting of the whole account"
+
+
+def open_routes_are_throttled(view: View) -> Iterator[str]:
+    """A route without a key has its own limit; API Gateway wants the path's / as ~1."""
+    throttled = {
+        (settings.get("HttpMethod"), settings.get("ResourcePath"))
+        for said in view.of("AWS::ApiGateway::Stage").values()
+        for settings in said.get("MethodSettings", [])
+        if {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(settings)
+    }
+    for function, said in view.events("Api"):
+        if not said.get("Auth", {}).get("ApiKeyRequired"):
+            wanted = said["Method"].upper(), "/" + said["Path"].replace("/", "~1")
+            if wanted not in throttled:
+                yield f"no limit of the stage applies to {wanted} of {function}"
+
+
+def layers_follow_the_architecture(view: View) -> Iterator[str]:
+    """A layer is built for the processor and the Python that its functions run on."""
+    common = view.source["Globals"]["Function"]
+    wanted = {"Ref": "Architecture"}
+    for name, resource in view.written.items():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            built, said = resource.get("Metadata", {}), resource["Properties"]
+            if built.get("BuildArchitecture") != wanted:
+                yield f"{name} is built for another processor"
+            if built.get("BuildMethod") != common["Runtime"]:
+                yield f"{name} is built for another Python"
+            if said.get("CompatibleArchitectures") != [wanted]:
+                yield f"{name} claims another processor"
+    for name, said in view.of("AWS::Lambda::Function").items():
+        if said.get("Architectures") != [wanted]:
+            yield f"{name} runs on another processor"
+
+
+RULES = [
+    parameters_and_outputs_are_described,
+    parameters_are_grouped,
+    parameters_are_those_of_the_design,
+    parameters_allow_what_the_design_says,
+    patterns_refuse_what_would_hurt,
+    outputs_are_those_of_the_design,
+    buckets_are_private_and_encrypted,
+    buckets_refuse_plain_http,
+    stateful_resources_say_what_stays,
+    names_are_made_by_cloudformation,
+    jobs_table_is_on_demand_and_forgets,
+    stages_record_no_path,
+    open_routes_are_throttled,
+    layers_follow_the_architecture,
+]

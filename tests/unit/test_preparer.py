@@ -1,0 +1,116 @@
+"""Any picture becomes a plain one, or is refused; what is in `tests/corpus` is not repeated here."""
+
+import io
+
+import pytest
+from PIL import Image, ImageCms
+
+from cutout.adapters import preparing
+from cutout.adapters.preparing import PillowPreparer
+from cutout.errors import ImageError
+from cutout.ports import PreparedImage
+from tests.corpus.pictures import AVIF, HEIC, JPEG, SIZE, encoded, half_clear, scene
+
+
+def prepare(body: bytes) -> PreparedImage:
+    """Prepare a file."""
+    return PillowPreparer().prepare(io.BytesIO(body))
+
+
+def code_for(body: bytes) -> str:
+    """Return the reason code a file is refused with."""
+    with pytest.raises(ImageError) as caught:
+        prepare(body)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("pixels", "side", "expected"),
+    [(10**6, 10**4, SIZE), (SIZE[0] * SIZE[1] // 4, 10**4, (48, 32)), (10**6, 24, (24, 16))],
+)
+def test_what_is_larger_than_a_provider_takes_is_shrunk(
+    monkeypatch: pytest.MonkeyPatch, pixels: int, side: int, expected: tuple[int, int]
+) -> None:
+    """In its own shape; its size is told."""
+    monkeypatch.setattr(preparing, "PROVIDER_PIXELS", pixels)
+    monkeypatch.setattr(preparing, "MAX_SIDE", side)
+
+    image = prepare(encoded(scene(), "BMP"))
+
+    assert (image.width, image.height) == expected
+    assert Image.open(image.file).size == expected
+
+
+@pytest.mark.parametrize("body", [JPEG, HEIC, AVIF], ids=["jpeg", "heic", "avif"])
+def test_pixels_are_counted_before_they_are_decoded(
+    monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    """Also where the header does not tell them."""
+    monkeypatch.setattr(preparing, "MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
+
+    assert code_for(body) == "too_many_pixels"
+
+
+def test_pillows_own_limit_is_the_same_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some decoders look at it before we can."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+
+    assert code_for(encoded(scene(), "BMP")) == "too_many_pixels"
+
+
+def test_memory_that_does_not_suffice_is_the_same_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header may lie to the decoder as well."""
+
+    def load(_: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.BmpImagePlugin.BmpImageFile.load", load)
+
+    assert code_for(encoded(scene(), "BMP")) == "too_many_pixels"
+
+
+def test_what_no_decoder_knows_is_unsupported() -> None:
+    """A JPEG frame that is read and not understood."""
+    lossless = JPEG.replace(b"\xff\xc0", b"\xff\xc3", 1)
+
+    assert code_for(lossless) in ("unsupported_format", "truncated_image")
+    assert code_for(b"hello") == "unsupported_format"
+
+
+def test_alpha_that_hides_nothing_is_dropped() -> None:
+    """JPEG is smaller."""
+    assert prepare(encoded(scene().convert("RGBA"), "TIFF")).content_type == "image/jpeg"
+    assert prepare(encoded(half_clear(), "TIFF")).content_type == "image/png"
+
+
+def test_colours_of_another_space_become_srgb() -> None:
+    """The copy carries no profile, so its numbers must mean what everybody takes them for."""
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    for profile in (srgb, lab, b"broken"):
+        image = prepare(encoded(scene(), "TIFF", icc_profile=profile))
+        found = Image.open(image.file).convert("RGB").getpixel((10, 10))
+        assert isinstance(found, tuple)
+        assert abs(found[0] - 220) < 12
+
+
+def test_broken_exif_says_nothing() -> None:
+    """The picture stays as it lies."""
+    body = encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+
+    assert prepare(body).width == SIZE[0]
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(0, 200), (0, 65_535), (300, 1_000)])
+def test_deep_integers_become_eight_bits(lowest: int, highest: int) -> None:
+    """65,535 is white, unless nothing is above what eight bits hold."""
+    picture = Image.new("I", SIZE, lowest)
+    picture.paste(highest, (0, 0, 48, 64))
+
+    image = prepare(encoded(picture, "TIFF"))
+
+    found = Image.open(image.file).convert("L").getpixel((10, 10))
+    expected = highest if highest <= 255 else highest * 255 // 65_535
+    assert abs(int(str(found)) - expected) < 4

@@ -1,0 +1,1 @@
+"""Looks at a deployed stack and says what is wrong with it: `make doctor STACK=name`."""
