@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 
 from cutout import bootstrap
 from tests.world import World
+
+# How long an example takes says something about the machine, nothing about the code.
+settings.register_profile("cutout", deadline=None)
+settings.load_profile("cutout")
 
 EVENTS = Path(__file__).parent.parent / "events"
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]

@@ -76,7 +76,7 @@ class World:
     def put(self, data: bytes, content_type: str) -> str:
         """Keep the bytes, as the adapter's store."""
         self.kept.append(data)
-        return f"s3://work/{len(self.kept) - 1}"
+        return f"s3://staging/{len(self.kept) - 1}"
 
     def adapter(self, key: str = "key", http: httpx.Client | None = None) -> ApiinProvider:
         """Return the adapter with this key."""
@@ -99,8 +99,8 @@ class World:
     def result(self, outcome: Outcome) -> bytes:
         """Return the bytes of a result, wherever they are."""
         assert isinstance(outcome, Succeeded)
-        if outcome.result_url.startswith("s3://work/"):
-            return self.kept[int(outcome.result_url.removeprefix("s3://work/"))]
+        if outcome.result_url.startswith("s3://staging/"):
+            return self.kept[int(outcome.result_url.removeprefix("s3://staging/"))]
         return self.control.get(outcome.result_url).content
 
     def order(self, **fault: object) -> None:

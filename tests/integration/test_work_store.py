@@ -29,7 +29,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator["S3Client"]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="work")
+        client.create_bucket(Bucket="staging")
         client.create_bucket(Bucket="images")
         yield client
 
@@ -37,7 +37,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator["S3Client"]:
 @pytest.fixture
 def store(s3: "S3Client") -> S3WorkStore:
     """The store over that S3."""
-    return S3WorkStore(s3, "work")
+    return S3WorkStore(s3, "staging")
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_kept_bytes_come_back(
     with store.open(reference) as file:
         content = file.read()
 
-    key = reference.removeprefix("s3://work/")
+    key = reference.removeprefix("s3://staging/")
     assert content == PNG
     assert key.startswith("results/")
     assert key.endswith(f".{extension}")
-    assert s3.head_object(Bucket="work", Key=key)["ContentType"] == content_type
+    assert s3.head_object(Bucket="staging", Key=key)["ContentType"] == content_type
 
 
 def test_large_result_comes_back_whole(store: S3WorkStore) -> None:
@@ -83,7 +83,7 @@ def test_a_staged_copy_has_its_jobs_name(
         key = store.stage(HEX, PreparedImage(file, 4, 3, content_type))
 
     assert key == f"staged/{HEX}.{extension}"
-    answer = s3.get_object(Bucket="work", Key=key)
+    answer = s3.get_object(Bucket="staging", Key=key)
     assert (answer["Body"].read(), answer["ContentType"]) == (b"second", content_type)
 
 
@@ -94,29 +94,29 @@ def test_references_are_unique(store: S3WorkStore) -> None:
 
 def test_unknown_type_is_kept_as_bytes(store: S3WorkStore, s3: "S3Client") -> None:
     """An image that says no type is stored all the same."""
-    key = store.put(PNG, "").removeprefix("s3://work/")
+    key = store.put(PNG, "").removeprefix("s3://staging/")
 
-    assert s3.head_object(Bucket="work", Key=key)["ContentType"] == "application/octet-stream"
+    assert s3.head_object(Bucket="staging", Key=key)["ContentType"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(
     "reference",
     [
         f"s3://images/results/{HEX}.png",
-        f"s3://work/staged/{HEX}.png",
-        f"s3://work/results/../{HEX}.png",
-        f"s3://work/results/{HEX}.png/results/{HEX}.png",
-        "s3://work/results/",
-        "s3://work/results/name.png",
+        f"s3://staging/staged/{HEX}.png",
+        f"s3://staging/results/../{HEX}.png",
+        f"s3://staging/results/{HEX}.png/results/{HEX}.png",
+        "s3://staging/results/",
+        "s3://staging/results/name.png",
         f"results/{HEX}.png",
         f"/results/{HEX}.png",
-        f"https://work/results/{HEX}.png",
+        f"https://staging/results/{HEX}.png",
         "",
     ],
 )
 def test_foreign_reference_is_not_read(store: S3WorkStore, s3: "S3Client", reference: str) -> None:
     """Only what `put` can have returned is opened, even where an object is there."""
-    for bucket in ("work", "images"):
+    for bucket in ("staging", "images"):
         for key in (f"results/{HEX}.png", f"staged/{HEX}.png", "results/name.png"):
             s3.put_object(Bucket=bucket, Key=key, Body=PNG)
 
@@ -129,7 +129,7 @@ def test_foreign_reference_is_not_read(store: S3WorkStore, s3: "S3Client", refer
 def test_expired_result_is_unavailable(store: S3WorkStore) -> None:
     """A result that the lifecycle rule removed is reported as such."""
     with pytest.raises(ResultError) as caught:
-        store.open(f"s3://work/results/{HEX}.png")
+        store.open(f"s3://staging/results/{HEX}.png")
 
     assert caught.value.code == "result_unavailable"
 
@@ -146,7 +146,7 @@ def test_failures_of_reading(
         stub.add_client_error("get_object", code, http_status_code=status)
 
         with pytest.raises(expected):
-            S3WorkStore(s3, "work").open(f"s3://work/results/{HEX}.png")
+            S3WorkStore(s3, "staging").open(f"s3://staging/results/{HEX}.png")
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_failures_of_writing(s3: "S3Client", code: str, expected: type[Exception
         stub.add_client_error("put_object", code)
 
         with pytest.raises(expected):
-            S3WorkStore(s3, "work").put(PNG, "image/png")
+            S3WorkStore(s3, "staging").put(PNG, "image/png")

@@ -147,6 +147,40 @@ def test_a_failure_comes_before_the_answer_to_create(universe: Universe) -> None
     assert [line.why for line in universe.world.ledger.lines.values()] == ["failed"]
 
 
+@pytest.mark.xfail(strict=True, reason="bug: _dead leaves out the last attempt of a `storing` job")
+def test_storing_outlasts_the_lease_of_a_second_unanswered_create(universe: Universe) -> None:
+    """The second attempt is in the ledger although store crashed for minutes on the first one."""
+    first, last = twice_unanswered(universe, [Answer.LOST])
+    last.ended = "success"  # and its webhook never comes
+    told(universe, first)
+    submit_all(universe)
+    for _ in range(10):
+        for envelope in universe.post.store.receive(0, 1):
+            universe.store(envelope).run("fetch", Fate.CRASH_BEFORE)
+        universe.wait(60_000)
+        submit_all(universe)
+
+    universe.heal()
+
+    assert problems(universe) == []
+
+
+@pytest.mark.xfail(strict=True, reason="bug: one attempt left behind stops the rest of the round")
+def test_a_fault_at_one_slot_does_not_stop_reconcile(universe: Universe) -> None:
+    """The line is looked at every minute, whatever becomes of an attempt its job has left."""
+    first, last = twice_unanswered(universe, [])
+    told(universe, first)
+    universe.deliver(finish=False)
+    last.ended = "success"  # and its webhook never comes
+    universe.clock.advance(50_000)
+    one = universe.reconcile()
+
+    one.run("send", Fate.FAULT_BEFORE)
+    one.run(TO_THE_END)
+
+    assert universe.post.wakes() != []
+
+
 def test_refused_images_do_not_hold_up_the_others() -> None:
     """Twenty images wait for a fail-over that is paused; the next one starts at the first."""
     world = World(providers=("eachlabs", "apiin"))

@@ -13,7 +13,8 @@ from tests.template.views import current
 
 ROOT = TEMPLATE.parent
 LAYERS = [name for name in GROUPS if name.startswith("layers/")]
-REGISTRIES = r"pypi\.(org|io)|pythonhosted\.org|npmjs\.(org|com)|[a-z]factory\."
+# In brackets, so that this file does not name what it looks for.
+REGISTRIES = r"p[y]pi\.(org|io)|python[h]osted\.org|np[m]js\.(org|com)|[a-z]factory\."
 HOMES = r"(?<![\w.:/])/(home|root|Users|work)/\w|[A-Z]:\\Users"
 OF_THIS_MACHINE = re.compile(f"{REGISTRIES}|{HOMES}")
 

@@ -54,7 +54,7 @@ class Kept:
         if self.error:
             raise self.error
         self.images.append((data, content_type))
-        return f"s3://work/results/{len(self.images)}"
+        return f"s3://staging/results/{len(self.images)}"
 
 
 def adapter(
@@ -277,7 +277,7 @@ def test_bytes_are_kept(body: object, content_type: str, image: bytes, kept_type
 
     _, outcome = create(answering(body, content_type, kept))
 
-    assert outcome == Succeeded(result_url="s3://work/results/1")
+    assert outcome == Succeeded(result_url="s3://staging/results/1")
     assert kept.images == [(image, kept_type)]
 
 
@@ -291,7 +291,7 @@ def test_task_may_end_with_bytes() -> None:
         answering(WEBP, "image/webp", kept).status("t1"),
     ]
 
-    assert outcomes == [Succeeded(result_url=f"s3://work/results/{n}") for n in (1, 2)]
+    assert outcomes == [Succeeded(result_url=f"s3://staging/results/{n}") for n in (1, 2)]
     assert kept.images == [(PNG, "image/png"), (WEBP, "image/webp")]
 
 
@@ -311,7 +311,7 @@ def test_task_may_end_with_bytes() -> None:
         ({"code": 200, "message": "ok", "data": None}, JSON),
         ({"status": "processing", "url": URL}, JSON),
         ({"image": INPUT}, JSON),
-        ({"output": "s3://work/results/1"}, JSON),
+        ({"output": "s3://staging/results/1"}, JSON),
         ({"output": "/files/1.png"}, JSON),
         ({"output": "https://[bad"}, JSON),
         ({"output": "https:///1.png"}, JSON),
@@ -574,7 +574,7 @@ def test_direct_result_is_never_polled() -> None:
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        (1000, Succeeded(result_url="s3://work/results/1")),
+        (1000, Succeeded(result_url="s3://staging/results/1")),
         (1001, Failed(code="result_too_large", message="The result is over 1000 bytes.")),
         (2**21, Failed(code="result_too_large", message="The result is over 1000 bytes.")),
     ],

@@ -1,9 +1,9 @@
-"""Any picture becomes a plain one, or is refused; what is in `tests/corpus` is not repeated here."""
+"""Any picture becomes a plain one, or is refused; what `tests/corpus` shows is not repeated."""
 
 import io
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from cutout.adapters import preparing
 from cutout.adapters.preparing import PillowPreparer
@@ -70,12 +70,21 @@ def test_memory_that_does_not_suffice_is_the_same_reason(monkeypatch: pytest.Mon
     assert code_for(encoded(scene(), "BMP")) == "too_many_pixels"
 
 
-def test_what_no_decoder_knows_is_unsupported() -> None:
-    """A JPEG frame that is read and not understood."""
-    lossless = JPEG.replace(b"\xff\xc0", b"\xff\xc3", 1)
+@pytest.mark.parametrize("body", [b"hello", b"II*\0\x10\0\0\0CR\x02\0"], ids=["text", "raw"])
+def test_what_no_decoder_is_there_for_is_unsupported(body: bytes) -> None:
+    """Whoever sent it here."""
+    assert code_for(body) == "unsupported_format"
 
-    assert code_for(lossless) in ("unsupported_format", "truncated_image")
-    assert code_for(b"hello") == "unsupported_format"
+
+def test_what_the_decoder_does_not_know_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header is whole and says nothing odd, and still it does not open."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise UnidentifiedImageError
+
+    monkeypatch.setattr(Image, "open", unknown)
+
+    assert code_for(JPEG) == "unsupported_format"
 
 
 def test_alpha_that_hides_nothing_is_dropped() -> None:
@@ -96,10 +105,12 @@ def test_colours_of_another_space_become_srgb() -> None:
         assert abs(found[0] - 220) < 12
 
 
-def test_broken_exif_says_nothing() -> None:
-    """The picture stays as it lies."""
+def test_broken_exif_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture stays as it lies, even if Pillow should choke on it."""
     body = encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+    assert prepare(body).width == SIZE[0]
 
+    monkeypatch.setattr(ImageOps, "exif_transpose", lambda _: int("no number"))
     assert prepare(body).width == SIZE[0]
 
 
