@@ -17,18 +17,18 @@ help: ## List the targets
 $(DEV): requirements-dev.txt requirements-uv.txt
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install -q --require-hashes -r requirements-uv.txt
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	$(BIN)/uv pip sync -q --system-certs --python $(BIN)/python --require-hashes requirements-dev.txt
 	@touch $@
 
 $(LOCAL_AWS): $(DEV) requirements-local-aws.txt
 	$(PYTHON) -m venv --clear --without-pip .venv-aws
-	$(BIN)/uv pip sync -q --python .venv-aws/bin/python --require-hashes requirements-local-aws.txt
+	$(BIN)/uv pip sync -q --system-certs --python .venv-aws/bin/python --require-hashes requirements-local-aws.txt
 	@touch $@
 
 .PHONY: setup
 setup: $(DEV) $(LOCAL_AWS) ## Install what is missing (both environments)
 
-COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate \
+COMPILE := $(BIN)/uv pip compile -q --system-certs --generate-hashes --no-header --no-annotate \
 	--python-version 3.13 --python-platform linux
 .PHONY: requirements
 requirements: $(DEV) ## Compile the hashed requirements files from pyproject.toml
@@ -37,6 +37,10 @@ requirements: $(DEV) ## Compile the hashed requirements files from pyproject.tom
 	$(COMPILE) --group imaging -c requirements-dev.txt -o layers/imaging/requirements.txt
 	$(COMPILE) --group local-aws -o requirements-local-aws.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
+
+.PHONY: openapi
+openapi: $(DEV) ## Write docs/openapi.json from the routes of the jobs API
+	PYTHONPATH=layers/core $(BIN)/python -m local.openapi
 
 .PHONY: format lint types unit e2e test
 format: $(DEV) ## Format the code
@@ -60,7 +64,7 @@ e2e: setup ## Run the end-to-end tests on local stacks of their own
 test: lint types unit e2e ## Run everything
 
 # The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
-export PARAMS PROVIDERS IMAGES
+export PARAMS PROVIDERS IMAGES STACK
 
 .PHONY: demo
 demo: setup ## Cut out the sample images (or IMAGES=dir) on a local stack, into out/
@@ -73,6 +77,10 @@ up: setup ## Start the local stack (PARAMS='Key=Value ...'); it stays up
 .PHONY: down
 down: setup ## Stop the local stack
 	@$(BIN)/python -m local down
+
+.PHONY: doctor
+doctor: $(DEV) ## Look at a deployed stack (STACK=name, FIX=1, SEND=1, YES=1, JSON=1)
+	@PYTHONPATH=layers/core $(BIN)/python -m tools.doctor $(if $(FIX),--fix) $(if $(SEND),--send) $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make doctor STACK=name}"
 
 .PHONY: build
 build: setup ## Build what is deployed
