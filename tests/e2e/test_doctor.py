@@ -1,9 +1,14 @@
 """The doctor on one live stack, broken in ten ways and mended again in between."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +16,8 @@ import pytest
 from cutout.adapters.dynamodb import DynamoTable
 from cutout.adapters.gate_store import DynamoGateStore
 from cutout.gate import Gate
+from local.deploy import ROOT
+from local.endpoint import CREDENTIALS
 from local.stack import Stack
 from tests.e2e.shop import Shop, picture, until
 from tools.doctor import __main__ as doctor
@@ -18,6 +25,15 @@ from tools.doctor import __main__ as doctor
 pytestmark = pytest.mark.e2e
 
 KEY = "/cutout/eachlabs-api-key"
+# The CLI's first version takes SQS elsewhere unless each command names the endpoint; and the local
+# AWS can't move dead letters, so that command is only checked and answered by the CLI itself.
+LOCAL_AWS = """set -euo pipefail
+aws() {
+  local more=()
+  [[ $2 == start-message-move-task ]] && more=(--generate-cli-skeleton output)
+  command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@" "${more[@]}"
+}
+"""
 type Look = Callable[..., tuple[int, dict[str, str]]]
 
 
@@ -158,7 +174,9 @@ def test_switches_delivery_on_and_keeps_what_else_is_there(shop: Shop, look: Loo
     other: Any = {"Id": "mine", "QueueArn": queue_arn(shop), "Events": ["s3:ObjectRemoved:*"]}
     with delivery_off(shop.stack):
         shop.s3.put_bucket_notification_configuration(
-            Bucket=shop.bucket, NotificationConfiguration={"QueueConfigurations": [other]}
+            Bucket=shop.bucket,
+            NotificationConfiguration={"QueueConfigurations": [other]},
+            SkipDestinationValidation=True,
         )
         refused = look("--fix")
         agreed = look("--fix", "--yes")
@@ -179,45 +197,41 @@ def test_enables_the_schedule_when_told_to(shop: Shop, look: Look) -> None:
 
 def test_sends_one_image_and_removes_it(shop: Shop, look: Look) -> None:
     """Every assumption holds on the sandbox, one image is paid, and no object is left."""
-    before, created = shop.names(), shop.report()["created"]
-
     code, found = look("--send", "--yes", every=True)
 
     assert code == 0
     assert {"send.outcome", "send.money", "send.timing", "send.result", "send.removed"} <= {*found}
-    assert shop.report()["created"] == created + 1
-    assert shop.names() == before
+    assert len(shop.creates("/cutout-doctor/")) == 1
+    assert shop.names("cutout-doctor/") == set()
 
 
 def test_sends_nothing_unasked(shop: Shop, look: Look) -> None:
     """Nobody says yes: nothing is paid."""
-    created = shop.report()["created"]
+    created = len(shop.creates("/cutout-doctor/"))
 
     look("--send")
 
-    assert shop.report()["created"] == created
+    assert len(shop.creates("/cutout-doctor/")) == created
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "words"),
+    ("fault", "words"),
     [
-        ({"kind": "create_status", "status": 400}, "send.outcome", "takes a presigned S3 URL"),
-        ({"kind": "result_opaque"}, "send.outcome", "the result has transparency"),
-        ({"kind": "unknown_status", "polls": None}, "send.webhook", "posts to webhook_url"),
-    ][:2],
+        ({"kind": "create_status", "status": 400}, "takes a presigned S3 URL"),
+        ({"kind": "result_opaque"}, "the result has transparency"),
+    ],
 )
 def test_says_which_assumption_was_wrong(
-    shop: Shop, look: Look, fault: dict[str, Any], code: str, words: str
+    shop: Shop, look: Look, fault: dict[str, Any], words: str
 ) -> None:
     """By what the provider really did; the test objects are gone nevertheless."""
-    before = shop.names()
     shop.faults(fault | {"match": "cutout-doctor"})
 
     exit_code, found = look("--send", "--yes")
 
     assert exit_code == 1
-    assert words in found[code]
-    assert shop.names() == before
+    assert words in found["send.outcome"]
+    assert shop.names("cutout-doctor/") == set()
 
 
 def test_cannot_look_at_what_is_not_there(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +239,29 @@ def test_cannot_look_at_what_is_not_there(shop: Shop, capsys: pytest.CaptureFixt
     assert doctor.main(["nothing", "--endpoint-url", shop.stack.endpoint_url]) == 2
     assert "There is no stack nothing in us-east-1" in capsys.readouterr().out
     assert doctor.main(["cutout", "--endpoint-url", "http://127.0.0.1:9"]) == 2
+
+
+def test_documented_commands_work(shop: Shop) -> None:
+    """Every command of docs/operations.md, in its order; the last ones delete the stack."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```shell\n(.+?)^```", text, re.DOTALL | re.MULTILINE)
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    env = bare | {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": shop.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": shop.stack.region,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NEW_KEY": "sandbox-key",
+    }
+
+    script = LOCAL_AWS + "\n".join(blocks)
+    command = ["bash", "-c", script]
+    done = subprocess.run(  # noqa: S603 - our own document
+        command, cwd=ROOT, env=env, check=False, timeout=240, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Healthy: 0 faults" in done.stdout
 
 
 def store(stack: Stack) -> DynamoGateStore:

@@ -12,6 +12,8 @@ from tests.e2e.shop import Shop, until
 pytestmark = pytest.mark.e2e
 
 PREPARED = ["heic", "avif", "tiff cmyk", "jpeg orientation 6", "png 16 bit grey", "gif animated"]
+# Ten cold starts at once on two processors take their time.
+PATIENCE_S = 180
 SKIPPED = {
     "text": "unsupported_format",
     "jpeg 20000x20000": "too_many_pixels",
@@ -25,7 +27,8 @@ def test_odd_inputs_come_home_upright_or_with_a_reason(shop: Shop) -> None:
     for name in [*PREPARED, *SKIPPED]:
         shop.put(f"odd/{name}", INPUTS[name][0])
 
-    jobs = until(lambda: ended(shop, "odd/", len(PREPARED) + len(SKIPPED)), "every job's end")
+    count = len(PREPARED) + len(SKIPPED)
+    jobs = until(lambda: ended(shop, "odd/", count), "every job's end", PATIENCE_S)
 
     states = {job["key"].removeprefix("odd/"): job["state"] for job in jobs}
     reasons = {

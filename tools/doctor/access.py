@@ -11,10 +11,8 @@ MANAGED_BY_AWS = "AWS"  # keys like aws/ssm and aws/s3 let everybody in the acco
 
 def denied(site: Site, function: str, action: str, resource: str) -> bool:
     """Tell whether a function's role lacks an action on a resource, by its own policies."""
-    physical = site.resources.get((FUNCTION, function), "")
-    configuration = site.client("lambda").get_function_configuration(FunctionName=physical)
     answer = site.client("iam").simulate_principal_policy(
-        PolicySourceArn=configuration["Role"], ActionNames=[action], ResourceArns=[resource]
+        PolicySourceArn=role_of(site, function), ActionNames=[action], ResourceArns=[resource]
     )
     return any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"])
 
@@ -33,7 +31,16 @@ def roles_without_key(site: Site, wanted: Iterable[tuple[str, str]], key_id: str
         return []
     policy = site.client("kms").get_key_policy(KeyId=key["Arn"], PolicyName="default")["Policy"]
     named = named_in(json.loads(policy))
-    return [f"{name} ({action})" for name, action in lacking if not _named(site, name, named)]
+    return [
+        f"{name} ({action})" for name, action in lacking if not {role_of(site, name), "*"} & named
+    ]
+
+
+def role_of(site: Site, function: str) -> str:
+    """Return the ARN of a function's role."""
+    physical = site.resources[FUNCTION, function]
+    answer = site.client("lambda").get_function_configuration(FunctionName=physical)
+    return str(answer["Role"])
 
 
 def describe_key(site: Site, key_id: str) -> dict[str, Any]:
@@ -51,9 +58,3 @@ def named_in(policy: dict[str, Any]) -> set[str]:
         if statement.get("Effect") == "Allow":
             found.update([names] if isinstance(names, str) else names)
     return {name for name in found if not name.endswith(":root")}
-
-
-def _named(site: Site, function: str, named: set[str]) -> bool:
-    physical = site.resources[FUNCTION, function]
-    role = site.client("lambda").get_function_configuration(FunctionName=physical)["Role"]
-    return role in named or "*" in named

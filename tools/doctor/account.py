@@ -1,7 +1,8 @@
 """The AWS account that is looked at: the user's own, or the local stack's."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,11 +22,13 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Where and as whom calls are made."""
+    """Where and as whom calls are made; its clients may be used by several threads."""
 
     session: Any
     region: str
     endpoint_url: str | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _making: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def is_local(self) -> bool:
@@ -33,7 +36,13 @@ class Account:
         return self.endpoint_url is not None and is_loopback(self.endpoint_url)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 types each service on its own
-        """Return a client of a service."""
+        """Return the client of a service; making one is slow and not safe in threads."""
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self._new_client(service)
+            return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:  # noqa: ANN401 - as above
         local = Config(proxies={}) if self.is_local else Config()
         return self.session.client(
             service,

@@ -79,7 +79,9 @@ def check_paths(site: Site) -> Iterator[Finding]:
     if not problems:
         prefix = site.settings.input_prefix
         where = f"below {prefix}" if prefix else "in the whole bucket"
-        yield ok("paths.sane", f"Uploads {where} are inputs, except *{site.settings.result_suffix}")
+        suffix = site.settings.result_suffix
+        message = f"Uploads {where} are inputs, except results (*{suffix}.png, *{suffix}.webp)."
+        yield ok("paths.sane", message)
 
 
 def judge_paths(settings: Settings) -> Iterator[Finding]:
@@ -160,8 +162,7 @@ def _check_key(site: Site, key_id: str) -> Iterator[Finding]:
         yield fault(
             "bucket.kms_denied",
             f"The bucket is encrypted with {key['Arn']}, which these roles may not use: "
-            f"{', '.join(lacking)}. Deploy with KmsKeyArn set to it, or name the roles in its key "
-            "policy.",
+            f"{', '.join(lacking)}. Allow them in the key's policy.",
         )
         return
     yield ok("bucket.encryption", f"The roles may use the bucket's KMS key {key['Arn']}.")

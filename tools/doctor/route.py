@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tools.doctor.credentials import new_http
 from tools.doctor.findings import Finding, fault, ok, warning
-from tools.doctor.secrets import new_http
 from tools.doctor.site import Site
 
 _PATH = "/webhooks/eachlabs/doctor/malformed"
@@ -54,6 +54,6 @@ def judge_route(base: str, status: int, text: str) -> Finding:
 def _unreachable(base: str, error: httpx.HTTPError) -> str:
     host = urlsplit(base).hostname or base
     return (
-        f"{host} can't be reached from here ({type(error).__name__}): check WebhookBaseUrl, its DNS "
-        "record and its certificate. Until then results are found by asking, a minute late."
+        f"{host} can't be reached from here ({type(error).__name__}): check WebhookBaseUrl, its "
+        "DNS record and its certificate. Until then results are found by asking, a minute late."
     )

@@ -124,7 +124,10 @@ def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
 
 
 def detail_of(job: Job) -> dict[str, Any]:
-    """Return the event detail of a job's end state; `timings` are ISO 8601 in UTC."""
+    """Return the event detail of a job's end state; `timings` are ISO 8601 in UTC.
+
+    An image on the web has no version and no ETag; attempts and cost are those of all runs.
+    """
     timings = {
         "created": job.created_ms,
         "submitted": job.submitted_ms,
@@ -137,7 +140,7 @@ def detail_of(job: Job) -> dict[str, Any]:
         "bucket": job.bucket,
         "key": job.key,
         "version_id": job.version_id,
-        "etag": job.etag,
+        "etag": job.etag or None,
         "result": job.result.model_dump() if job.result else None,
         "provider": job.provider,
         "prediction_id": job.prediction_id,

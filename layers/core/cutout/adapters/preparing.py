@@ -13,11 +13,11 @@ from PIL import Image, ImageCms, ImageOps
 
 from cutout import headers
 from cutout.errors import ImageError
-from cutout.inputs import MAX_PIXELS, MAX_SIDE, PROVIDER_PIXELS, refusal, too_many_pixels
+from cutout.inputs import MAX_PIXELS, MAX_SIDE, PROVIDER_PIXELS, too_many_pixels
 from cutout.ports import PreparedImage
 
 JPEG_QUALITY = 92
-HEAD_BYTES = 65_536
+HEAD_BYTES = 65_536  # as much as `submit` saw
 
 _DECODERS = {
     "jpeg": "JPEG",
@@ -60,10 +60,10 @@ def _decode(image: BinaryIO) -> Image.Image:
     image.seek(0)
     header = headers.read(image.read(HEAD_BYTES))
     image.seek(0)
-    reason = refusal(header)
-    if header is None or reason is not None:
-        reason = reason or too_many_pixels(0, 0)
-        raise ImageError(reason.code, reason.message)
+    if header is None or header.format not in _DECODERS:
+        raise ImageError("unsupported_format", "The object is not an image that can be decoded.")
+    if (header.width or 0) * (header.height or 0) > MAX_PIXELS:
+        raise _bomb(header.width or 0, header.height or 0)
     try:
         picture = Image.open(image, formats=(_DECODERS[header.format],))
     except Image.DecompressionBombError as error:

@@ -15,7 +15,7 @@ from cutout.api import problems
 from cutout.api.counter import Counter
 from cutout.api.problems import Fault, Problem
 from cutout.api.views import JobPage, JobRequest, JobView, UploadRequest, UploadView
-from cutout.errors import ConflictError, RequestError, StorageError
+from cutout.errors import ConflictError, NotThereError, RequestError, StorageError
 from cutout.models import Job, JobState
 from cutout.observability import logger
 
@@ -145,7 +145,7 @@ def _errors(app: APIGatewayRestResolver) -> None:
     """Every exception as a problem; none shows where it came from."""
 
     def not_found(_: NotFoundError) -> Response[str]:
-        return _no_route(app.current_event.path)
+        return _no_route(app.current_event.http_method.upper(), app.current_event.path)
 
     for kind, answer in {
         RequestError: problems.of_refusal,
@@ -168,12 +168,14 @@ def _invalid(error: RequestValidationError) -> Response[str]:
     return problems.response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, faults)
 
 
-def _no_route(path: str) -> Response[str]:
+def _no_route(method: str, path: str) -> Response[str]:
     """Answer a path or a method that is none of ours."""
     allowed = next((said for form, said in _METHODS.items() if form.fullmatch(path)), None)
     if allowed is None:
         detail = "There is no such route; docs/openapi.json lists what there is."
         return problems.response(HTTPStatus.NOT_FOUND, "unknown_route", detail)
+    if method in allowed.split(", "):  # the router's characters are fewer than a path may have
+        return problems.of_refusal(NotThereError("unknown_job", "No job has an id like this."))
     return problems.response(
         HTTPStatus.METHOD_NOT_ALLOWED,
         "wrong_method",

@@ -70,12 +70,19 @@ class Overview:
         query = f"state={state}"
         start = Cursor(part=0 if state in END_STATES else 1)
         cursor = cursors.decode(text, query) if text is not None else start
-        shelf = UNANNOUNCED if cursor.part == 0 else state
-        places = self._lists.on_shelf(shelf, count + 1, cursor.after)
-        page = self._page(query, cursor, places, count, state)
-        if cursor.part == 0 and page.cursor is None:
-            return Page(page.jobs, cursors.encode(Cursor(part=1), query))
-        return page
+        first: tuple[Job, ...] = ()
+        if cursor.part == 0:
+            places = self._lists.on_shelf(UNANNOUNCED, count + 1, cursor.after)
+            page = self._page(query, cursor, places, count, state)
+            if page.cursor is not None:
+                return page
+            first, cursor = page.jobs, Cursor(part=1)
+        left = count - len(first)
+        if left == 0:
+            return Page(first, cursors.encode(cursor, query))
+        places = self._lists.on_shelf(state, left + 1, cursor.after)
+        rest = self._page(query, cursor, places, left, state)
+        return Page(first + rest.jobs, rest.cursor)
 
     def _page(
         self, query: str, cursor: Cursor, places: list[Place], count: int, state: str | None = None

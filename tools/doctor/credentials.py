@@ -37,9 +37,20 @@ class _NoStore:
 
 
 def check_keys(site: Site) -> Iterator[Finding]:
-    """Is each provider's key there, secret, readable by the functions, and accepted?"""
+    """Is each provider's key there, secret, not empty, and accepted?"""
     for name in site.settings.providers:
         yield from _check_key(site, site.settings.provider(name))
+
+
+def check_key_access(site: Site) -> Iterator[Finding]:
+    """May the functions read and decrypt the keys? What you may is another matter."""
+    ssm = site.client("ssm")
+    for provider in site.settings.providers:
+        name = site.settings.provider(provider).api_key_parameter
+        filters = [{"Key": "Name", "Values": [name]}]
+        for found in ssm.describe_parameters(ParameterFilters=filters)["Parameters"]:
+            problem = _role_problem(site, name) or _kms_problem(site, name, found.get("KeyId", ""))
+            yield problem or ok("key.access", f"The functions may read {name}.")
 
 
 def read_key(site: Site, provider: ProviderSettings) -> str:
@@ -48,9 +59,8 @@ def read_key(site: Site, provider: ProviderSettings) -> str:
     return str(answer["Parameter"]["Value"]).strip()
 
 
-def adapter(provider: ProviderSettings, key: str) -> Provider:
+def adapter(provider: ProviderSettings, key: str, http: httpx.Client) -> Provider:
     """Return the provider's own adapter, as the functions use it, with this key."""
-    http = new_http(provider.base_url)
     if provider.name == "eachlabs":
         return EachlabsProvider(http, provider.base_url, lambda: key)
     return ApiinProvider(http, provider.base_url, lambda: key, _NoStore())
@@ -82,10 +92,6 @@ def _check_key(site: Site, provider: ProviderSettings) -> Iterator[Finding]:
         return
     if kind != "SecureString":
         yield fault("key.plain", _plain(name, kind))
-    problem = _unreadable(site, name) if kind == "SecureString" else None
-    if problem is not None:
-        yield problem
-        return
     yield from _check_value(site, provider)
 
 
@@ -97,23 +103,20 @@ def _plain(name: str, kind: str) -> str:
     )
 
 
-def _unreadable(site: Site, name: str) -> Finding | None:
-    """Say why the functions can't decrypt a SecureString; None: they can."""
+def _role_problem(site: Site, name: str) -> Finding | None:
+    """Say which roles may not read the parameter."""
     arn = site.client("ssm").get_parameter(Name=name)["Parameter"]["ARN"]
     lacking = [f for f in _READERS if denied(site, f, "ssm:GetParameter", arn)]
-    if lacking:
-        message = f"{', '.join(lacking)} may not read the SSM parameter {name}: deploy again."
-        return fault("key.role_denied", message)
-    filters = [{"Key": "Name", "Values": [name]}]
-    found = site.client("ssm").describe_parameters(ParameterFilters=filters)["Parameters"]
-    key_id = found[0].get("KeyId", "") if found else ""
-    if key_id in ("", "alias/aws/ssm"):
+    if not lacking:
         return None
-    return _kms_problem(site, name, key_id)
+    message = f"{', '.join(lacking)} may not read the SSM parameter {name}: deploy again."
+    return fault("key.role_denied", message)
 
 
 def _kms_problem(site: Site, name: str, key_id: str) -> Finding | None:
     """Say what is wrong with the customer-managed key a parameter is encrypted with."""
+    if key_id in ("", "alias/aws/ssm"):
+        return None
     key = describe_key(site, key_id)
     if key["KeyState"] != "Enabled":
         message = f"The SSM parameter {name} is encrypted with {key_id}, which is {key['KeyState']}"
@@ -146,7 +149,7 @@ def _check_value(site: Site, provider: ProviderSettings) -> Iterator[Finding]:
         message = f"The SSM parameter {name} holds blanks, quotation marks or odd characters"
         yield fault("key.malformed", f"{message}: put the bare key in.")
         return
-    yield ok("key.readable", f"The functions can read {name}, a SecureString.")
+    yield ok("key.readable", f"{name} holds a key.")
     yield _ask(provider, key)
 
 
@@ -165,10 +168,11 @@ def _ask(provider: ProviderSettings, key: str) -> Finding:
 
 
 def _answer(provider: ProviderSettings, key: str) -> ProviderError | None:
-    try:
-        adapter(provider, key).status(f"doctor-{secrets.token_hex(8)}")
-    except ProviderError as error:
-        return error
+    with new_http(provider.base_url) as http:
+        try:
+            adapter(provider, key, http).status(f"doctor-{secrets.token_hex(8)}")
+        except ProviderError as error:
+            return error
     return None
 
 

@@ -1,0 +1,121 @@
+"""Events in and out on the deployed stack."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # no stubs
+
+from tests.conftest import EVENTS
+from tests.e2e.shop import Shop, picture, until
+from tests.stack import TEMPLATE
+
+pytestmark = pytest.mark.e2e
+
+FRAGMENT = TEMPLATE.parent / "examples" / "events-to-sqs.yaml"
+SCHEMAS = {
+    f"Cutout Job {end.title()}": json.loads(
+        (EVENTS / "schemas" / f"job_{end}.schema.json").read_text("utf-8")
+    )
+    for end in ("succeeded", "failed", "skipped")
+}
+AWAY_S = 60
+
+
+class Consumer:
+    """Somebody with the queue of examples/events-to-sqs.yaml, who deduplicates."""
+
+    def __init__(self, shop: Shop) -> None:
+        cloudformation = shop.stack.client("cloudformation")
+        cloudformation.create_stack(StackName="events", TemplateBody=FRAGMENT.read_text("utf-8"))
+        cloudformation.get_waiter("stack_create_complete").wait(StackName="events")
+        (stack,) = cloudformation.describe_stacks(StackName="events")["Stacks"]
+        self._url = stack["Outputs"][0]["OutputValue"]
+        self._sqs = shop.stack.client("sqs")
+        self.seen: dict[tuple[str, str, int], dict[str, Any]] = {}
+
+    def receive(self) -> dict[tuple[str, str, int], dict[str, Any]]:
+        """Return all events so far, by detail-type, job and run."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
+            "Messages", []
+        ):
+            for message in messages:
+                event = json.loads(message["Body"])
+                Draft202012Validator(SCHEMAS[event["detail-type"]]).validate(event)
+                detail = event["detail"]
+                self.seen[event["detail-type"], detail["job_id"], detail["run"]] = detail
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self.seen
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of all ends below a prefix, in order."""
+        return sorted(d["key"] for d in self.receive().values() if d["key"].startswith(prefix))
+
+
+@pytest.fixture(scope="module")
+def consumer(shop: Shop) -> Consumer:
+    """A consumer beside the stack, which goes with it."""
+    return Consumer(shop)
+
+
+def test_every_end_is_an_event(shop: Shop, consumer: Consumer) -> None:
+    """Each once for who deduplicates, in the form of its schema."""
+    shop.put("ends/shoe.jpg", picture(seed=1))
+    shop.put("ends/empty.jpg", b"")
+
+    until(lambda: len(consumer.keys("ends/")) == 2, "two events")
+
+    kinds = {detail["key"]: kind for (kind, _, _), detail in consumer.seen.items()}
+    assert kinds["ends/shoe.jpg"] == "Cutout Job Succeeded"
+    assert kinds["ends/empty.jpg"] == "Cutout Job Skipped"
+
+
+def test_a_request_queues_an_object(shop: Shop, consumer: Consumer) -> None:
+    """From any source; what is malformed or about another bucket leaves no trace but a metric."""
+    events = shop.stack.client("events")
+    (rule,) = [r["Name"] for r in events.list_rules()["Rules"] if "UploadsRule" in r["Name"]]
+    events.disable_rule(Name=rule)
+    shop.put("asked/shoe.jpg", picture(seed=2))
+    time.sleep(1)
+    assert shop.jobs("asked/") == []
+    events.enable_rule(Name=rule)
+    details: list[dict[str, object]] = [
+        {"bucket": shop.bucket, "key": 5},
+        {"bucket": "another", "key": "asked/shoe.jpg"},
+        {"bucket": shop.bucket, "key": "asked/shoe.jpg", "lane": "backfill"},
+    ]
+
+    for detail in details:
+        entry = {
+            "Source": "my.shop",
+            "DetailType": "Cutout Requested",
+            "Detail": json.dumps(detail),
+        }
+        events.put_events(Entries=[entry])  # type: ignore[list-item]  # it has what it needs
+
+    until(lambda: consumer.keys("asked/") == ["asked/shoe.jpg"], "its event")
+    assert [job["lane"] for job in shop.jobs("asked/")] == ["backfill"]
+    assert shop.logs().count("RequestRefused") >= 2
+    assert shop.waiting("DispatchDeadLetterQueueUrl") == 0
+
+
+def test_every_event_arrives_after_the_bus_was_away(shop: Shop, consumer: Consumer) -> None:
+    """For a minute `store` may not put events; afterwards each end arrives."""
+    iam = shop.stack.client("iam")
+    (role,) = [
+        r["RoleName"] for r in iam.list_roles()["Roles"] if "StoreFunctionRole" in r["RoleName"]
+    ]
+    statement = {"Effect": "Deny", "Action": "events:PutEvents", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName="Away", PolicyDocument=document)
+    for number in range(6):
+        shop.put(f"away/{number}.jpg", picture(seed=number))
+    until(lambda: [job["state"] for job in shop.jobs("away/")] == ["succeeded"] * 6, "six results")
+    time.sleep(AWAY_S)
+    assert consumer.keys("away/") == []
+
+    iam.delete_role_policy(RoleName=role, PolicyName="Away")
+
+    until(lambda: len(consumer.keys("away/")) == 6, "six events", deadline_s=200)
+    assert all(job["announced"] for job in shop.jobs("away/"))
