@@ -148,7 +148,6 @@ def test_a_failure_comes_before_the_answer_to_create(universe: Universe) -> None
     assert [line.why for line in universe.world.ledger.lines.values()] == ["failed"]
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a move takes its time before it has read the gate")
 def test_the_month_turns_while_the_gate_is_read() -> None:
     """A price is reserved in the month of its stamp, so that it can come back."""
     universe = Universe(start_ms=BEFORE_MIDNIGHT_MS)
@@ -167,7 +166,6 @@ def test_the_month_turns_while_the_gate_is_read() -> None:
     assert problems(universe) == []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: a slot is taken for dead while its submit may live")
 def test_a_slow_submit_records_an_attempt_whose_price_was_refunded(universe: Universe) -> None:
     """An attempt that nobody can have created is not in one book only."""
     slow = begin(universe)
@@ -182,7 +180,6 @@ def test_a_slow_submit_records_an_attempt_whose_price_was_refunded(universe: Uni
     assert problems(universe) == []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: _dead leaves out the last attempt of a `storing` job")
 def test_storing_outlasts_the_lease_of_a_second_unanswered_create(universe: Universe) -> None:
     """The second attempt is in the ledger although store crashed for minutes on the first one."""
     first, last = twice_unanswered(universe, [Answer.LOST])
@@ -200,7 +197,6 @@ def test_storing_outlasts_the_lease_of_a_second_unanswered_create(universe: Univ
     assert problems(universe) == []
 
 
-@pytest.mark.xfail(strict=True, reason="bug: one attempt left behind stops the rest of the round")
 def test_a_fault_at_one_slot_does_not_stop_reconcile(universe: Universe) -> None:
     """The line is looked at every minute, whatever becomes of an attempt its job has left."""
     first, last = twice_unanswered(universe, [])

@@ -16,6 +16,7 @@ from cutout.services.reconcile import (
     LEASE_STEP_MS,
     MIN_SILENCE_MS,
     STORING_GRACE_MS,
+    SUBMIT_GONE_MS,
     Reconciler,
 )
 from cutout.services.storing import LEASE_MS
@@ -251,7 +252,7 @@ def test_an_end_nobody_published_is_announced(world: World, after_ms: int, said:
 
 
 @pytest.mark.parametrize(
-    ("after_ms", "held"), [(CREATE_TIMEOUT_MS - 1, True), (CREATE_TIMEOUT_MS, False)]
+    ("after_ms", "held"), [(SUBMIT_GONE_MS - 1, True), (SUBMIT_GONE_MS, False)]
 )
 def test_a_slot_without_an_attempt_is_freed(world: World, after_ms: int, *, held: bool) -> None:
     """The invocation died between the gate's write and the job's: the price comes back."""
@@ -270,7 +271,7 @@ def test_a_slot_whose_release_was_lost_is_freed(world: World) -> None:
     """The attempt has ended and was paid; only its slot was forgotten."""
     job = world.submitted()
     world.endings.settle(world.ended(job, failed="no subject"))
-    world.clock.advance(CREATE_TIMEOUT_MS)
+    world.clock.advance(SUBMIT_GONE_MS)
 
     reconciler(world).run()
 

@@ -148,6 +148,7 @@ def fail_attempt(
         return None  # it was adopted in the meantime
     job = _with_attempt(job, _failed(attempt, reason))
     abandoned = job.state is JobState.STORING and job.storing_until_ms <= now_ms
+    abandoned = abandoned and reason.code != MAYBE_CREATED  # an earlier attempt's result is stored
     if number != job.last_number or (job.state not in _IN_FLIGHT and not abandoned):
         return _step(job, now_ms)
     failures = job.failures + 1

@@ -72,8 +72,9 @@ class Mover:
             ConflictError: other invocations moved first every time.
         """
         for attempt in range(_TRIES):
-            now_ms = self._clock.now_ms()
-            before = gates.settle_time(self._gate.read(), now_ms)
+            found = self._gate.read()
+            now_ms = self._clock.now_ms()  # after the read, so that no stamp is older than the gate
+            before = gates.settle_time(found, now_ms)
             after = step(before, now_ms)
             if after == before:
                 return False

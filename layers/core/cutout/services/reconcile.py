@@ -3,7 +3,8 @@
 Safe to run twice at once: every step is a conditional write or an idempotent message.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from cutout import gate as gates
 from cutout import jobs, staging
@@ -31,6 +32,7 @@ from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
 from cutout.settings import CREATE_TIMEOUT_MS, Settings
 
+SUBMIT_GONE_MS = 65_000  # over the timeout of `submit`: whoever took the slot is not alive any more
 SILENCE_FACTOR = 3  # a webhook this many expected times late is asked for
 MIN_SILENCE_MS = 15_000
 LEASE_STEP_MS = 150_000  # two rounds and a half: a running prediction's slot never ends between two
@@ -79,13 +81,19 @@ class Reconciler:
     def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
         """Look at every job that has stood on this shelf since then; one never stops the others."""
         for job_id in self._index.standing(shelf, before_ms):
-            try:
+            with self._one(job_id):
                 job = self._records.store.get(job_id)
                 if job is not None and job.shelf == shelf:
                     look(job)
-            except Exception:  # noqa: BLE001 the next minute looks at it again
-                logger.exception("job not reconciled", extra={"job_id": job_id})
-                self._metrics.count("ReconcileFailed")
+
+    @contextmanager
+    def _one(self, job_id: str) -> Iterator[None]:
+        """Keep what one job raises from the others; the next minute looks at it again."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001 whatever it is
+            logger.exception("job not reconciled", extra={"job_id": job_id})
+            self._metrics.count("ReconcileFailed")
 
     def _unprepared(self, job: Job) -> None:
         """Ask again for a staged copy whose message got lost or is in the dead-letter queue."""
@@ -195,16 +203,15 @@ class Reconciler:
             left.clear()
             for name, side in gate.providers.items():
                 for slot, held in side.slots.items():
-                    if now_ms - held.stamped_ms >= CREATE_TIMEOUT_MS:
+                    if now_ms - held.stamped_ms >= SUBMIT_GONE_MS:
                         gate = self._dead(name, slot, left).apply(gate, now_ms)
             return gate
 
         self._mover.move(step)
         for job, attempt in left:
-            if attempt.prediction_id is None:
-                self._maybe_created(job, attempt)
-            else:
-                self._ask(job, attempt)
+            look = self._maybe_created if attempt.prediction_id is None else self._ask
+            with self._one(job.job_id):
+                look(job, attempt)
 
     def _dead(self, name: str, slot: str, left: list[tuple[Job, Attempt]]) -> Release:
         """Return the release of a slot whose attempt was never recorded or is over.
@@ -218,6 +225,7 @@ class Reconciler:
             return Release(name, slot, refund=True)
         if attempt.ended is not None:
             return Release(name, slot, refund=not attempt.may_have_cost)
-        if job.is_over or attempt.number != job.last_number:
+        unanswered = job.state is JobState.STORING and attempt.prediction_id is None
+        if job.is_over or unanswered or attempt.number != job.last_number:
             left.append((job, attempt))
         return Release(name)
