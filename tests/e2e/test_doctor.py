@@ -1,14 +1,9 @@
 """The doctor on one live stack, broken in ten ways and mended again in between."""
 
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +11,6 @@ import pytest
 from cutout.adapters.dynamodb import DynamoTable
 from cutout.adapters.gate_store import DynamoGateStore
 from cutout.gate import Gate
-from local.deploy import ROOT
-from local.endpoint import CREDENTIALS
 from local.stack import Stack
 from tests.e2e.shop import Shop, picture, until
 from tools.doctor import __main__ as doctor
@@ -25,15 +18,6 @@ from tools.doctor import __main__ as doctor
 pytestmark = pytest.mark.e2e
 
 KEY = "/cutout/eachlabs-api-key"
-# The CLI's first version takes SQS elsewhere unless each command names the endpoint; and the local
-# AWS can't move dead letters, so that command is only checked and answered by the CLI itself.
-LOCAL_AWS = """set -euo pipefail
-aws() {
-  local more=()
-  [[ $2 == start-message-move-task ]] && more=(--generate-cli-skeleton output)
-  command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@" "${more[@]}"
-}
-"""
 type Look = Callable[..., tuple[int, dict[str, str]]]
 
 
@@ -239,29 +223,6 @@ def test_cannot_look_at_what_is_not_there(shop: Shop, capsys: pytest.CaptureFixt
     assert doctor.main(["nothing", "--endpoint-url", shop.stack.endpoint_url]) == 2
     assert "There is no stack nothing in us-east-1" in capsys.readouterr().out
     assert doctor.main(["cutout", "--endpoint-url", "http://127.0.0.1:9"]) == 2
-
-
-def test_documented_commands_work(shop: Shop) -> None:
-    """Every command of docs/operations.md, in its order; the last ones delete the stack."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```shell\n(.+?)^```", text, re.DOTALL | re.MULTILINE)
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    env = bare | {
-        **CREDENTIALS,
-        "AWS_ENDPOINT_URL": shop.stack.endpoint_url,
-        "AWS_DEFAULT_REGION": shop.stack.region,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "NEW_KEY": "sandbox-key",
-    }
-
-    script = LOCAL_AWS + "\n".join(blocks)
-    command = ["bash", "-c", script]
-    done = subprocess.run(  # noqa: S603 - our own document
-        command, cwd=ROOT, env=env, check=False, timeout=240, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Healthy: 0 faults" in done.stdout
 
 
 def store(stack: Stack) -> DynamoGateStore:

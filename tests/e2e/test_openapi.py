@@ -21,7 +21,7 @@ from tests.e2e.shop import Shop, deployed
 
 pytestmark = pytest.mark.e2e
 
-# Every example is a call of about 20 ms on the local stack; six operations.
+# Of each of six operations; a minute in all.
 EXAMPLES = 60
 CHECKS = [
     not_a_server_error,
@@ -31,7 +31,9 @@ CHECKS = [
 ]
 GENEROUS = {"ApiRatePerSecond": "10000", "ApiBurst": "5000", "MonthlyBudgetUsd": "0.01"}
 
-schema = schemathesis.openapi.from_dict(openapi.document())
+# Without its security: schemathesis would make up API keys of its own.
+DOCUMENT = {name: said for name, said in openapi.document().items() if name != "security"}
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @pytest.fixture(scope="module")

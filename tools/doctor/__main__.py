@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted.")
         return _INTERRUPTED
-    except (ClientError, BotoCoreError, NoSiteError, ConfigurationError) as error:
+    except (ClientError, BotoCoreError, NoSiteError) as error:
         findings = [unknown("stack.unreadable", f"There is no way to look: {error}")]
         screen.show(console, findings)
     if options.json:

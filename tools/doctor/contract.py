@@ -92,7 +92,10 @@ def _outcome(job: Job) -> Finding:
     """Say how it ended."""
     if job.state is JobState.SUCCEEDED:
         return ok("send.outcome", f"{job.provider} cut the image out.")
-    reason = f"{job.reason.code}: {job.reason.message}" if job.reason else "no end in time"
+    if not job.is_over:
+        message = f"The image is still {job.state}: assumed was an end in time. It goes on, and its"
+        return fault("send.outcome", f"{message} cut-out may still appear: remove that by hand.")
+    reason = f"{job.reason.code}: {job.reason.message}" if job.reason else "no reason"
     meaning = {
         "provider_rejected": "assumed was that the provider takes a presigned S3 URL of a JPEG",
         "result_opaque": "assumed was that the result has transparency",

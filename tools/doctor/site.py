@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from cutout.adapters.aws import code_of
 from cutout.adapters.dynamodb import DynamoTable
+from cutout.errors import ConfigurationError
 from cutout.settings import Settings
 from tools.doctor.account import Account
 
@@ -121,4 +122,11 @@ def _settings(account: Account, function: str, name: str) -> Settings:
         message = f"The stack {name} has no SubmitFunction: it is not a Cutout stack, or half made."
         raise NoSiteError(message)
     configuration = account.client("lambda").get_function_configuration(FunctionName=function)
-    return Settings.from_env(configuration.get("Environment", {}).get("Variables", {}))
+    try:
+        return Settings.from_env(configuration.get("Environment", {}).get("Variables", {}))
+    except ConfigurationError as error:
+        message = (
+            f"The stack {name} was deployed from another version of Cutout ({error}): deploy this "
+            "one, or run the doctor of that one."
+        )
+        raise NoSiteError(message) from error

@@ -17,6 +17,7 @@ from cutout.adapters.lists import DynamoJobLists
 from cutout.errors import ConfigurationError
 from cutout.gate import month_of
 from cutout.models import Job, LedgerLine, SourceObject
+from cutout.services.reconcile import SILENCE_FACTOR
 from tools.doctor.contract import Evidence, Picture, compare
 from tools.doctor.credentials import new_http, read_key
 from tools.doctor.findings import Finding, ok, warning
@@ -25,7 +26,7 @@ from tools.doctor.site import Site
 SIZE = (320, 240)
 _TICK_S = 1.0
 _JOB_WITHIN_S = 60  # an upload becomes a job in a second; a cold start takes a few
-_PATIENCE_S = 180  # twice the silence after which reconcile asks, and a round of it
+_PATIENCE_S = 180  # besides the silence after which reconcile asks: two rounds of it, and storing
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,11 @@ def _wait(site: Site, source: SourceObject) -> Job | None:
     """Return the object's job when it is over, or as it is after the time."""
     lists = DynamoJobLists(site.table())
     store = DynamoJobStore(site.table(), site.settings.job_retention_days)
+    expected_s = max(site.settings.provider(p).expected_s for p in site.settings.providers)
+    patience_s = _PATIENCE_S + SILENCE_FACTOR * expected_s
     began = time.monotonic()
     job: Job | None = None
-    while time.monotonic() - began < (_PATIENCE_S if job else _JOB_WITHIN_S):
+    while time.monotonic() - began < (patience_s if job else _JOB_WITHIN_S):
         places = lists.of_source(keys.source_id(source.bucket, source.key), 1)
         job = store.get(places[0].job_id) if places else None
         if job is not None and job.is_over:

@@ -132,7 +132,9 @@ class Reconciler:
             return
         deadline_ms = job.attempts[-1].started_ms + 1000 * self._settings.attempt_timeout_seconds
         if now_ms < deadline_ms:
-            self._ask(job, job.attempts[-1])
+            known = [attempt for attempt in job.attempts if attempt.prediction_id is not None]
+            if known:
+                self._ask(job, known[-1])
             return
         message = "The result could not be stored before the attempt's time was over."
         reason = Reason(code="result_unavailable", message=message)
