@@ -723,7 +723,7 @@ def test_processing_takes_at_least_the_set_time(aws: FakeAws) -> None:
         eventually(lambda: client.report()["succeeded"] == 1)
         create = client.report()["creates"][0]
 
-    assert 0.3 <= create["ended_at"] - create["at"] < 2
+    assert create["ended_at"] - create["at"] >= 0.3
 
 
 def test_command_line_says_where_it_listens_and_ends_cleanly(tmp_path: Path) -> None:
@@ -733,10 +733,13 @@ def test_command_line_says_where_it_listens_and_ends_cleanly(tmp_path: Path) -> 
     root = Path(__file__).parents[2]
 
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as process:  # noqa: S603 - ours
-        eventually(ready.exists)
-        told = json.loads(ready.read_text(encoding="utf-8"))
-        report = httpx.get(f"http://127.0.0.1:{told['port']}/_sandbox/report", trust_env=False)
-        os.kill(told["pid"], signal.SIGTERM)
-        status = process.wait(10)
+        try:
+            eventually(ready.exists)
+            told = json.loads(ready.read_text(encoding="utf-8"))
+            report = httpx.get(f"http://127.0.0.1:{told['port']}/_sandbox/report", trust_env=False)
+            os.kill(told["pid"], signal.SIGTERM)
+            status = process.wait(30)
+        finally:
+            process.kill()  # a test that failed half-way must not wait for it for ever
 
     assert (report.json()["created"], told["pid"], status) == (0, process.pid, 0)
