@@ -271,9 +271,10 @@ class Engine:
         self._deliver()
 
     def _tick(self) -> None:
-        """The minute's reconcile, as long as anything is unfinished."""
+        """The minute's reconcile, as long as anything is unfinished or holds a slot."""
         self.invoke(self.reconciler.run)
-        if self.unfinished():
+        held = any(side.slots for side in self.world.gate.gate.providers.values())
+        if self.unfinished() or held:
             self.at(self.now_ms + 60_000, self._tick)
 
     def unfinished(self) -> int:
