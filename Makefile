@@ -6,6 +6,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The workers of one test run must collect the same tests in the same order.
+export PYTHONHASHSEED := 0
 
 DEV := .venv/.ready
 LOCAL_AWS := .venv-aws/.ready
