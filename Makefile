@@ -58,7 +58,9 @@ types: $(DEV) ## Check the types
 	$(BIN)/mypy
 
 unit: $(DEV) ## Run the tests that need no stack, with coverage
-	$(BIN)/pytest -q -n 2 --ignore tests/e2e --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/pytest -q -n 2 --ignore tests/e2e --ignore tests/simulation --ignore tests/property \
+		--cov --cov-report=term --cov-fail-under=95
+	$(BIN)/pytest -q -n 2 tests/simulation tests/property # untraced: ten thousand jobs take their time
 
 e2e: setup ## Run the end-to-end tests on local stacks of their own
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/e2e
