@@ -2,11 +2,6 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cutout import bootstrap
@@ -17,11 +12,6 @@ from cutout.observability import logger
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle each message of a batch on its own, then move the gate once for all of them."""
     inbox = bootstrap.submit_inbox()
-    answer = process_partial_response(
-        event=event,
-        record_handler=inbox.handle,
-        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-        context=context,
-    )
+    answer = inbox.process(event, context)
     inbox.dispatch()
-    return dict(answer)
+    return answer

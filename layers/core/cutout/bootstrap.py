@@ -18,7 +18,7 @@ from cutout.observability import EmfMetrics
 from cutout.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
-    from cutout.adapters.dynamodb import DynamoTable
+    from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable
     from cutout.adapters.messages import SqsMessages
     from cutout.adapters.s3 import S3ImageStore
     from cutout.adapters.work import S3WorkStore
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cutout.ports import Provider
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
+    from cutout.services.intake import Intake
     from cutout.services.polling import Polling
     from cutout.services.reconcile import Reconciler
     from cutout.services.records import Records
@@ -64,7 +65,6 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.services.dispatch import BATCH, Dispatcher
     from cutout.services.endings import Endings
     from cutout.services.inbox import SubmitInbox
-    from cutout.services.intake import Intake
     from cutout.services.moves import Mover
 
     config, clock, metrics = settings(), SystemClock(), EmfMetrics()
@@ -89,14 +89,6 @@ def submit_inbox() -> "SubmitInbox":
         attempt=attempts.run,
         run_all=ThreadPoolExecutor(BATCH).map,
     )
-    intake = Intake(
-        store=records.store,
-        images=images,
-        messages=messages,
-        settings=config,
-        clock=clock,
-        metrics=metrics,
-    )
     endings = Endings(
         records=records,
         messages=messages,
@@ -104,7 +96,7 @@ def submit_inbox() -> "SubmitInbox":
         clock=clock,
         metrics=metrics,
     )
-    return SubmitInbox(intake, endings, dispatcher)
+    return SubmitInbox(_intake(), endings, dispatcher)
 
 
 @cache
@@ -182,7 +174,7 @@ def store_completions() -> "StoreInbox":
 @cache
 def reconcile_app() -> ReconcileApp:
     """Build what `reconcile` does."""
-    from cutout.adapters.dynamodb import DynamoJobStore, DynamoLine
+    from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
     from cutout.services.gauges import Gauges
     from cutout.services.moves import Mover
@@ -191,7 +183,7 @@ def reconcile_app() -> ReconcileApp:
     config, clock, metrics = settings(), SystemClock(), EmfMetrics()
     gate, line = DynamoGateStore(_table()), DynamoLine(_table())
     reconciler = Reconciler(
-        index=DynamoJobStore(_table(), config.job_retention_days),
+        index=_store(),
         records=_records(),
         mover=Mover(gate, _all_messages(), clock),
         messages=_all_messages(),
@@ -217,24 +209,15 @@ def api_door() -> "Door":
     from cutout.api.door import Door
     from cutout.api.routes import resolver
     from cutout.services.desk import Desk
-    from cutout.services.intake import Intake
     from cutout.services.overview import Overview
     from cutout.services.repeating import Repeating
 
     config, clock = settings(), SystemClock()
     images, messages, records = _images(), _all_messages(), _records()
     handouts = S3Handouts(s3_client())
-    intake = Intake(
-        store=records.store,
-        images=images,
-        messages=messages,
-        settings=config,
-        clock=clock,
-        metrics=EmfMetrics(),
-    )
     desk = Desk(
         records=records,
-        intake=intake,
+        intake=_intake(),
         images=images,
         messages=messages,
         handouts=handouts,
@@ -273,13 +256,35 @@ def _table() -> "DynamoTable":
 
 
 @cache
+def _store() -> "DynamoJobStore":
+    """Return the job records, which are their own index."""
+    from cutout.adapters.dynamodb import DynamoJobStore
+
+    return DynamoJobStore(_table(), settings().job_retention_days)
+
+
+@cache
+def _intake() -> "Intake":
+    """Return the way in for objects."""
+    from cutout.services.intake import Intake
+
+    return Intake(
+        store=_store(),
+        images=_images(),
+        messages=_all_messages(),
+        settings=settings(),
+        clock=SystemClock(),
+        metrics=EmfMetrics(),
+    )
+
+
+@cache
 def _records() -> "Records":
     """Return the job records and the ledger."""
-    from cutout.adapters.dynamodb import DynamoJobStore, DynamoLedger
+    from cutout.adapters.dynamodb import DynamoLedger
     from cutout.services.records import Records
 
-    store = DynamoJobStore(_table(), settings().job_retention_days)
-    return Records(store, DynamoLedger(_table()), SystemClock())
+    return Records(_store(), DynamoLedger(_table()), SystemClock())
 
 
 @cache

@@ -18,8 +18,6 @@ _FTYP_BRANDS = {
     b"heis": "heic",
     b"hevc": "heic",
     b"hevx": "heic",
-    b"mif1": "heic",
-    b"msf1": "heic",
     b"avif": "avif",
     b"avis": "avif",
 }

@@ -48,10 +48,8 @@ from cutout.settings import ProviderSettings, Settings
 
 POLL_FOR_MS = 270_000  # an Express execution ends after five minutes
 TOKEN_BYTES = 32  # 256 random bits (DESIGN 4.5)
-RATE_LIMIT_PAUSE_S = (
-    5.0,
-    15.0,
-)  # 429 without Retry-After: somewhere in here, so that keys drift apart
+# 429 without Retry-After: somewhere in here, so that keys drift apart.
+RATE_LIMIT_PAUSE_S = (5.0, 15.0)
 SETUP_PAUSE_S = 300.0  # a wrong key or an empty account is looked at again after this long
 
 
