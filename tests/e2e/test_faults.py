@@ -10,8 +10,8 @@ from tests.e2e.shop import Shop, deployed, picture, until
 pytestmark = pytest.mark.e2e
 
 # `reconcile` comes once a minute, so a fault that only it repairs takes up to two.
-PATIENCE_S = 200
-SHORT = {"EachlabsExpectedSeconds": "1"}
+PATIENCE_S = 300
+SHORT = {"EachlabsExpectedSeconds": "1", "AttemptTimeoutSeconds": "60"}
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,9 @@ FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "limited-silently": (fault("create_status", "limited-silently", status=429), 1, "succeeded"),
     "error-500": (fault("create_status", "error-500", status=500), 1, "succeeded"),
     "error-503": (fault("create_status", "error-503", status=503), 1, "succeeded"),
+    "error-502": (fault("create_status", "error-502", status=502), 1, "succeeded"),
+    "error-504": (fault("create_status", "error-504", status=504, created=True), 1, "succeeded"),
+    "never": (fault("never_ends", "never"), 2, "succeeded"),
     "failing-once": (fault("fail", "failing-once", message="no subject"), 2, "succeeded"),
     "failing": (fault("fail", "failing", times=None, message="no subject"), 3, "failed"),
     "odd-word": (fault("unknown_status", "odd-word", word="finishing", polls=1), 1, "succeeded"),
@@ -65,10 +68,22 @@ def test_leaves_nothing_behind(shop: Shop) -> None:
     """No slot is held, nothing waits, no dead letter, and each image has at most one result."""
     names = [name for name in shop.names() if ".cutout." in name]
 
-    assert shop.report()["in_flight"] == 0
+    assert shop.report()["in_flight"] == 1  # the one that never ends
     assert len(set(names)) == len(names) == sum(end == "succeeded" for _, _, end in FAULTS.values())
     for queue in (name for name in shop.stack.outputs if name.endswith("DeadLetterQueueUrl")):
         assert shop.waiting(queue) == 0, queue
+
+
+def test_a_storm_costs_time_alone(shop: Shop) -> None:
+    """While every create is answered with a 500 the provider is left alone, then tried again."""
+    shop.faults(fault("create_status", "storm", times=4, status=500))
+    for number in range(6):
+        shop.put(f"storm/{number}.jpg", picture(seed=number))
+
+    wanted = {f"storm/{number}.cutout.png" for number in range(6)}
+    until(lambda: wanted <= shop.names("storm/"), "the cut-outs", PATIENCE_S)
+
+    assert len(shop.creates("/storm/")) == 6
 
 
 def unfinished(shop: Shop) -> list[str]:

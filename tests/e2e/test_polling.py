@@ -1,9 +1,15 @@
 """Completion by polling, and both providers, on the deployed stack."""
 
+import json
+import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cutout.adapters.dynamodb import DynamoTable
+from cutout.adapters.gate_store import DynamoGateStore
 from tests.e2e.shop import Shop, deployed, picture, until
 
 pytestmark = pytest.mark.e2e
@@ -72,3 +78,68 @@ def test_offers_a_refused_image_to_the_next_provider(tmp_path: Path) -> None:
         assert reason["code"] == "provider_rejected"
         assert "eachlabs:" in reason["message"]
         assert "apiin:" in reason["message"]
+
+
+def test_waits_while_no_provider_can_be_used(tmp_path: Path) -> None:
+    """A wrong key here, an unknown model there: each is announced once, and no attempt is used.
+
+    When the pauses are over a single probe finds out that all is well, and the images go through.
+    """
+    both = SHORT | {"Providers": "eachlabs,apiin", "ApiinMaxConcurrent": "10"}
+    with deployed(both, tmp_path) as shop:
+        news = News(shop)
+        broken = {"kind": "create_status", "times": None}
+        shop.faults(
+            broken | {"provider": "eachlabs", "status": 401},
+            broken | {"provider": "apiin", "status": 404},
+        )
+        for number in range(6):
+            shop.put(f"{number}.jpg", picture(seed=number))
+
+        until(lambda: len(news.receive()) == 2, "the news of both")
+        until(lambda: [job["state"] for job in shop.jobs()] == ["queued"] * 6, "six that wait")
+        assert not any(job["attempts"] for job in shop.jobs())
+        refused = Counter(create["provider"] for create in shop.report()["creates"])
+
+        shop.faults()
+        end_the_pauses(shop)
+        until(lambda: len(shop.names()) == 12, "the cut-outs", 120)
+
+        assert len(shop.creates()) == 6
+        assert max(refused.values()) <= 6
+        assert sorted(news.receive()) == ["apiin", "eachlabs"]
+
+
+class News:
+    """A queue that is told of paused providers."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._sqs, events = shop.stack.client("sqs"), shop.stack.client("events")
+        self._url = self._sqs.create_queue(QueueName="news")["QueueUrl"]
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        pattern = {"source": ["cutout"], "detail-type": ["Cutout Provider Paused"]}
+        events.put_rule(Name="news", EventPattern=json.dumps(pattern))
+        arn = answer["Attributes"]["QueueArn"]
+        events.put_targets(Rule="news", Targets=[{"Id": "queue", "Arn": arn}])
+        self._seen: list[str] = []
+
+    def receive(self) -> list[str]:
+        """Return the providers of all events so far."""
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self._seen.append(json.loads(message["Body"])["detail"]["provider"])
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self._seen
+
+
+def end_the_pauses(shop: Shop) -> None:
+    """Do as if the five minutes were over."""
+    table = DynamoTable(shop.stack.client("dynamodb"), shop.stack.outputs["JobsTableName"])
+    store = DynamoGateStore(table)
+
+    def ended() -> bool:
+        gate, now_ms = store.read(), round(time.time() * 1000)
+        sides = {name: replace(one, paused_until_ms=now_ms) for name, one in gate.providers.items()}
+        return store.write(replace(gate, providers=sides)) is not None
+
+    until(ended, "a write of the gate")
