@@ -15,9 +15,9 @@ from cutout.errors import (
 )
 from cutout.gate import Gate, ProviderSide, Slot
 from cutout.settings import Settings
+from tools.account import connect, is_loopback
 from tools.doctor import bucket, credentials, gates, plumbing, route
 from tools.doctor.access import named_in
-from tools.doctor.account import connect, is_loopback
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, fault, listed, ok, warning
 from tools.doctor.findings import unknown as not_seen
 from tools.doctor.fixes import difference, merged

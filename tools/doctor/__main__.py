@@ -4,22 +4,20 @@ Exit codes: 0 healthy, 1 faults found, 2 there was no way to look, at all or at 
 """
 
 import json
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
-from rich.prompt import Confirm
 
 from cutout.errors import ConfigurationError
 from tools.doctor import screen, trial
-from tools.doctor.account import Account, connect
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, unknown
 from tools.doctor.fixes import ChangedMeanwhileError, Fix, fixes_for
 from tools.doctor.rounds import examine, look
-from tools.doctor.site import NoSiteError, Site, read
+from tools.site import NoSiteError, Site
+from tools.terminal import asked, new_console, new_parser, open_site
 
 _INTERRUPTED = 130
 
@@ -27,10 +25,9 @@ _INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run the doctor and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = screen.new_console(quiet=options.json)
+    console = new_console(quiet=options.json)
     try:
-        account = connect(options.profile, options.region, options.endpoint_url)
-        findings = _examine(console, account, options)
+        findings = _examine(console, options)
     except KeyboardInterrupt:
         console.print("Interrupted.")
         return _INTERRUPTED
@@ -46,27 +43,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="python -m tools.doctor", description=__doc__)
-    parser.add_argument("stack", help="the stack's name")
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser = new_parser("tools.doctor", __doc__)
     parser.add_argument("--fix", action="store_true", help="offer to switch on what is off")
     parser.add_argument("--send", action="store_true", help="offer to send one real image")
     parser.add_argument("--key", help="the test image's key, if the default is out of scope")
-    parser.add_argument("--yes", action="store_true", help="answer every question with yes")
-    parser.add_argument("--profile", help="profile of your AWS configuration")
-    parser.add_argument("--region", help="region of the stack")
-    parser.add_argument(
-        "--endpoint-url", default=os.environ.get("AWS_ENDPOINT_URL"), help="a local AWS"
-    )
     return parser
 
 
-def _examine(console: Console, account: Account, options: Namespace) -> list[Finding]:
+def _examine(console: Console, options: Namespace) -> list[Finding]:
     """Look, mend what may be mended, and send an image if asked to."""
-    if not account.region:
-        message = "no region is set: name it with --region or AWS_REGION"
-        raise NoSiteError(message)
-    site = read(account, options.stack)
+    site = open_site(options)
     findings: list[Finding] = []
     for found in examine(site):
         screen.show(console, found)
@@ -86,7 +72,7 @@ def _mend(
     console.print()
     for line in fix.difference:
         console.print(line, style={"+": "green", "-": "red"}.get(line[:1]), markup=False)
-    if not _asked(console, fix.question, yes=yes):
+    if not asked(console, fix.question, yes=yes):
         return findings
     try:
         fix.apply()
@@ -114,22 +100,12 @@ def _send(
         screen.show(console, found)
         return found
     console.print(escape(plan.price), soft_wrap=True)
-    if not _asked(console, f"Send {plan.key} to {plan.provider}?", yes=options.yes):
+    if not asked(console, f"Send {plan.key} to {plan.provider}?", yes=options.yes):
         return []
     with console.status("Waiting for the cut-out"):
         found = list(look("send", lambda one: trial.run(one, plan), site))
     screen.show(console, found)
     return found
-
-
-def _asked(console: Console, question: str, *, yes: bool) -> bool:
-    """Ask; without a person to answer, the answer is no."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        console.print(f"{escape(question)} Nobody can answer here: say --yes.", soft_wrap=True)
-        return False
-    return Confirm.ask(escape(question), console=console, default=False)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tools.doctor.site import FUNCTION, Site
+from tools.site import FUNCTION, Site
 
 MANAGED_BY_AWS = "AWS"  # keys like aws/ssm and aws/s3 let everybody in the account use them
 

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 from cutout import keys
 from cutout.adapters.aws import code_of
 from cutout.settings import Settings
+from tools.account import is_denied
 from tools.doctor.access import describe_key, roles_without_key
-from tools.doctor.account import is_denied
 from tools.doctor.findings import Finding, fault, ok, warning
-from tools.doctor.site import Site
+from tools.site import Site
 
 _KMS_USE = (
     ("SubmitFunction", "kms:Decrypt"),

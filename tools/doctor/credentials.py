@@ -19,10 +19,10 @@ from cutout.providers.apiin import ApiinProvider
 from cutout.providers.eachlabs import EachlabsProvider
 from cutout.providers.http import TIMEOUT
 from cutout.settings import ProviderSettings
+from tools.account import is_denied, is_loopback
 from tools.doctor.access import denied, describe_key, roles_without_key
-from tools.doctor.account import is_denied, is_loopback
 from tools.doctor.findings import Finding, fault, ok, warning
-from tools.doctor.site import Site
+from tools.site import Site
 
 _READERS = ("SubmitFunction", "PollFunction", "ReconcileFunction")
 _FREE = "asking costs nothing"

@@ -9,7 +9,7 @@ from typing import Any
 from tools.doctor import bucket, plumbing
 from tools.doctor.findings import Finding, Status
 from tools.doctor.rounds import Check
-from tools.doctor.site import RULE, Site
+from tools.site import RULE, Site
 
 
 class ChangedMeanwhileError(Exception):

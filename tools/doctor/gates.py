@@ -11,7 +11,7 @@ from cutout.gate import Gate, ProviderSide, month_of
 from cutout.models import JobState
 from cutout.settings import Settings
 from tools.doctor.findings import Finding, fault, ok, warning
-from tools.doctor.site import Site
+from tools.site import Site
 
 STALE_MS = 180_000  # a lease that ended is dropped by the next minute's reconcile
 DAY_MS = 86_400_000

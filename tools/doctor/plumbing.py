@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tools.doctor.findings import Finding, fault, listed, ok, warning
-from tools.doctor.site import FUNCTION, QUEUE, RULE, SOURCE, Site
+from tools.site import FUNCTION, QUEUE, RULE, SOURCE, Site
 
 SCHEDULE = "ReconcileFunctionEveryMinute"
 UPLOADS_RULE = "UploadsRule"

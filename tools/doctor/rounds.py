@@ -7,10 +7,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cutout.adapters.aws import code_of
 from cutout.errors import CutoutError
+from tools.account import is_denied
 from tools.doctor import bucket, credentials, gates, plumbing, route
-from tools.doctor.account import is_denied
 from tools.doctor.findings import Finding, fault, listed, ok, unknown
-from tools.doctor.site import OUTPUTS, Site
+from tools.site import OUTPUTS, Site
 
 _SIDE_BY_SIDE = 5
 

@@ -7,7 +7,7 @@ import httpx
 
 from tools.doctor.credentials import new_http
 from tools.doctor.findings import Finding, fault, ok, warning
-from tools.doctor.site import Site
+from tools.site import Site
 
 _PATH = "/webhooks/eachlabs/doctor/malformed"
 _COLD_START_S = 30

@@ -15,11 +15,6 @@ _MARKS = {
 }
 
 
-def new_console(*, quiet: bool) -> Console:
-    """Return where to print; quiet: questions go to the error output, since JSON has the other."""
-    return Console(highlight=False, stderr=quiet)
-
-
 def show(console: Console, findings: Iterable[Finding]) -> None:
     """Print findings."""
     for finding in findings:

@@ -21,7 +21,7 @@ from cutout.services.reconcile import SILENCE_FACTOR
 from tools.doctor.contract import Evidence, Picture, compare
 from tools.doctor.credentials import new_http, read_key
 from tools.doctor.findings import Finding, ok, warning
-from tools.doctor.site import Site
+from tools.site import Site
 
 SIZE = (320, 240)
 _TICK_S = 1.0

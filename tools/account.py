@@ -15,7 +15,7 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=15,
     retries={"mode": "standard", "total_max_attempts": 3},
-    user_agent_extra="cutout-doctor",
+    user_agent_extra="cutout-tools",
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 

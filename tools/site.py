@@ -10,7 +10,7 @@ from cutout.adapters.aws import code_of
 from cutout.adapters.dynamodb import DynamoTable
 from cutout.errors import ConfigurationError
 from cutout.settings import Settings
-from tools.doctor.account import Account
+from tools.account import Account
 
 # What the application and other people's scripts read (DESIGN 4.1).
 OUTPUTS = (
@@ -110,7 +110,7 @@ def _stack(account: Account, name: str) -> dict[str, Any]:
             raise
         message = (
             f"There is no stack {name} in {account.region}. Deploy it with make deploy, or name "
-            f"the region it is in: make doctor STACK={name} AWS_REGION=..."
+            "the region it is in with AWS_REGION=..."
         )
         raise NoSiteError(message) from error
     return dict(answer["Stacks"][0])
@@ -127,6 +127,6 @@ def _settings(account: Account, function: str, name: str) -> Settings:
     except ConfigurationError as error:
         message = (
             f"The stack {name} was deployed from another version of Cutout ({error}): deploy this "
-            "one, or run the doctor of that one."
+            "one, or use the commands of that one."
         )
         raise NoSiteError(message) from error
