@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from cutout.adapters.messages import DETAIL_TYPES, detail_of, pause_detail_of
+from cutout.adapters.messages import (
+    DETAIL_TYPES,
+    backfill_detail_of,
+    detail_of,
+    pause_detail_of,
+)
+from cutout.backfills import Backfill, Tally
 from cutout.errors import PredictionUnknownError, ResultError
 from cutout.models import Job, Outcome, PollRequest, ProviderPaused, Submission
 from cutout.ports import PreparedImage, VerifiedImage
@@ -144,6 +150,11 @@ class InMemoryAnnouncer(Faults):
         """Publish the job's end state."""
         self._meet("publish")
         self.events.append((DETAIL_TYPES[job.state], detail_of(job)))
+
+    def publish_backfill(self, backfill: Backfill, tally: Tally) -> None:
+        """Publish that a run of a backfill is over."""
+        self._meet("publish_backfill")
+        self.events.append(("Cutout Backfill Finished", backfill_detail_of(backfill, tally)))
 
     def publish_pause(self, pause: ProviderPaused) -> None:
         """Publish that a provider is paused or the budget reached."""

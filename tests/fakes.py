@@ -6,7 +6,7 @@ Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next
 import hashlib
 import io
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import quote
@@ -99,6 +99,11 @@ class InMemoryJobStore(Faults):
         written = new.model_copy(update={"version": old.version + 1})
         self.records[old.job_id] = written
         return written
+
+    def states(self, job_ids: Collection[str]) -> dict[str, JobState]:
+        """Return the states of those of the jobs that are recorded."""
+        self._meet("states")
+        return {i: self.records[i].state for i in job_ids if i in self.records}
 
     def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
         """Yield the ids of jobs that came to this shelf before then, oldest first."""
@@ -233,6 +238,11 @@ class InMemoryImageStore(Faults):
             cache_control=found.cache_control,
             content_language=found.content_language,
         )
+
+    def describe(self, ref: ObjectRef) -> SourceObject:
+        """Return the current version of an object without its bytes and the number of its tags."""
+        self._meet("describe")
+        return self.inspect(ref).model_copy(update={"head": b"", "tag_count": 0})
 
     def tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags."""

@@ -69,6 +69,7 @@ OUTPUTS = {
     "ApiKeyId",
     "JobsTableName",
     "PollStateMachineArn",
+    "BackfillStateMachineArn",  # of our own choice, for make backfill
     "UploadsQueueUrl",
     "DispatchQueueUrl",
     "UploadsDeadLetterQueueUrl",

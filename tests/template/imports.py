@@ -7,6 +7,7 @@ from pathlib import Path
 # STYLE 5: what is pure imports nothing of what is not; a module not named here may read settings.
 PURE = (
     "addresses",
+    "backfills",
     "cursors",
     "errors",
     "gate",

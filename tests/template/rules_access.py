@@ -15,6 +15,8 @@ TOUCHES = {
     "ApiFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ReconcileFunction": {"dynamodb", "ssm", "sqs", "s3"},
     "PollStateMachine": {"lambda", "sqs"},
+    "BackfillFunction": {"s3", "dynamodb", "events"},
+    "BackfillStateMachine": {"lambda", "states"},
 }
 # SAM itself attaches these for logs, traces and event sources; the template names none.
 BY_SAM = (

@@ -6,22 +6,43 @@ import pytest
 from cfnlint import api
 
 from cutout import errors
+from cutout.backfills import AT_ONCE
 from tests.stack import TEMPLATE
 from tests.template.views import View, current, names_in
 
 ROOT = TEMPLATE.parent
-EXPRESS_S = 300  # an Express execution lives no longer
+LIVES_S = {"EXPRESS": 300, "STANDARD": 31_536_000}  # how long AWS lets an execution live
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 # Error names that AWS makes; all others are class names of ours.
 OF_AWS = ("States.", "Lambda.")
 
 
 @pytest.fixture(params=sorted(path.name for path in (ROOT / "statemachines").iterdir()))
-def machine(request: pytest.FixtureRequest) -> dict[str, Any]:
+def file(request: pytest.FixtureRequest) -> str:
+    """Return the name of each definition's file."""
+    return str(request.param)
+
+
+@pytest.fixture
+def machine(file: str) -> dict[str, Any]:
     """Return the definition of each state machine."""
-    text = (ROOT / "statemachines" / request.param).read_text("utf-8")
-    definition: dict[str, Any] = json.loads(text)
+    definition: dict[str, Any] = json.loads((ROOT / "statemachines" / file).read_text("utf-8"))
     return definition
+
+
+@pytest.fixture
+def deployed(file: str) -> dict[str, Any]:
+    """Return what the template says of the machine."""
+    (said,) = [m for m in machines(current()) if m["DefinitionUri"] == f"statemachines/{file}"]
+    return said
+
+
+def states_of(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return all states by name, those inside a Map too."""
+    found: dict[str, dict[str, Any]] = dict(definition["States"])
+    for state in definition["States"].values():
+        found |= states_of(state["ItemProcessor"]) if state["Type"] == "Map" else {}
+    return found
 
 
 def lint(definition: dict[str, Any]) -> list[str]:
@@ -52,7 +73,7 @@ def unknown_errors(definition: dict[str, Any]) -> set[str]:
     """Return the error names in a definition that neither AWS nor we raise."""
     named = {
         name
-        for state in definition["States"].values()
+        for state in states_of(definition).values()
         for handler in [*state.get("Retry", []), *state.get("Catch", [])]
         for name in handler["ErrorEquals"]
     }
@@ -66,7 +87,7 @@ def test_error_names_exist(machine: dict[str, Any]) -> None:
 
 def test_renamed_error_is_found(machine: dict[str, Any]) -> None:
     """The check above fails when an error gets another name."""
-    retried = [state for state in machine["States"].values() if "Retry" in state]
+    retried = [state for state in states_of(machine).values() if "Retry" in state]
     retried[0]["Retry"][0]["ErrorEquals"].append("ProviderGoneError")
 
     assert unknown_errors(machine) == {"ProviderGoneError"}
@@ -93,40 +114,50 @@ def test_every_definition_is_deployed() -> None:
     assert deployed == {f"statemachines/{p.name}" for p in (ROOT / "statemachines").iterdir()}
 
 
-def test_machine_ends_in_time(machine: dict[str, Any]) -> None:
-    """An Express execution ends before AWS ends it, and each task before the machine."""
-    tasks = [state for state in machine["States"].values() if state["Type"] == "Task"]
+def test_machine_ends_in_time(machine: dict[str, Any], deployed: dict[str, Any]) -> None:
+    """An execution ends before AWS ends it, and each task before the machine."""
+    tasks = [state for state in states_of(machine).values() if state["Type"] == "Task"]
 
-    assert machine["TimeoutSeconds"] <= EXPRESS_S
+    assert machine["TimeoutSeconds"] <= LIVES_S[deployed["Type"]]
     assert all(0 < task["TimeoutSeconds"] < machine["TimeoutSeconds"] for task in tasks)
 
 
-def test_machine_waits_for_its_function(machine: dict[str, Any]) -> None:
+def test_machine_waits_for_its_function(machine: dict[str, Any], deployed: dict[str, Any]) -> None:
     """A task does not give up while its function may still answer."""
     view = current()
-    asked = [s for s in machine["States"].values() if "FunctionName" in s.get("Parameters", {})]
+    asked = [s for s in states_of(machine).values() if "FunctionName" in s.get("Parameters", {})]
 
     assert asked
     for state in asked:
         (placeholder,) = PLACEHOLDER.findall(state["Parameters"]["FunctionName"])
-        (function,) = names_in(machines(view)[0]["DefinitionSubstitutions"][placeholder])
+        (function,) = names_in(deployed["DefinitionSubstitutions"][placeholder])
         limit = view.of("AWS::Lambda::Function")[function]["Timeout"]
         assert state["TimeoutSeconds"] >= limit
 
 
-def test_machines_are_express_and_keep_no_log() -> None:
-    """Express machines cost by the second; logs of executions would hold the messages."""
-    for said in machines(current()):
-        assert (said["Type"], said.get("Logging"), said.get("Tracing")) == ("EXPRESS", None, None)
+def test_machines_keep_no_log(deployed: dict[str, Any]) -> None:
+    """Logs of executions would hold the messages; only what lasts for hours is not Express."""
+    express = deployed["DefinitionUri"] != "statemachines/backfill.asl.json"
+
+    assert deployed["Type"] == ("EXPRESS" if express else "STANDARD")
+    assert (deployed.get("Logging"), deployed.get("Tracing")) == (None, None)
 
 
 def test_states_explain_themselves(machine: dict[str, Any]) -> None:
-    """Each state has a comment, and each task says what is retried and where faults lead."""
-    wanted = {"Task": {"Comment", "Retry", "Catch"}}
+    """Each state has a comment, each task says what is retried and where faults lead."""
+    handled = {"Comment", "Retry", "Catch"}
+    wanted = {"Task": handled, "Map": handled, "Choice": {"Comment", "Default"}}
 
     lacking = {
         name: wanted.get(state["Type"], {"Comment"}) - set(state)
-        for name, state in machine["States"].items()
+        for name, state in states_of(machine).items()
     }
 
     assert {name: what for name, what in lacking.items() if what} == {}
+
+
+def test_as_many_batches_are_in_work_as_their_size_is_derived_from() -> None:
+    """The machine's constant and the code's are one."""
+    definition = json.loads((ROOT / "statemachines" / "backfill.asl.json").read_text("utf-8"))
+
+    assert definition["States"]["Feed"]["MaxConcurrency"] == AT_ONCE

@@ -53,6 +53,10 @@ class View:
             for policy in branches(said.get("Policies", [])):
                 for statement in branches(policy["PolicyDocument"]["Statement"]):
                     yield role.removesuffix("Role"), statement
+        for said in self.of("AWS::IAM::Policy").values():
+            for role in names_in(said["Roles"]):
+                for statement in branches(said["PolicyDocument"]["Statement"]):
+                    yield role.removesuffix("Role"), statement
 
     def resolve(self, value: Json, **parameters: object) -> Json:
         """Return a value as CloudFormation would see it, with placeholders for what is made."""

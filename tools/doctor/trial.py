@@ -46,13 +46,7 @@ def plan(site: Site, key: str | None) -> Plan:
     """
     settings = site.settings
     name = key or f"{settings.input_prefix}cutout-doctor/{secrets.token_hex(8)}.jpg"
-    rules = keys.KeyRules(
-        result_suffix=settings.result_suffix,
-        input_prefix=settings.input_prefix,
-        include=settings.include_paths,
-        exclude=settings.exclude_paths,
-    )
-    reason = keys.out_of_scope(name, rules)
+    reason = keys.out_of_scope(name, settings.key_rules())
     if reason is not None:
         message = f"an image at {name} would not be cut out ({reason}): name another with --key"
         raise ConfigurationError(message)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cutout.adapters.work import S3WorkStore
     from cutout.api.door import Door
     from cutout.ports import Provider
+    from cutout.services.backfilling import Backfilling
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
     from cutout.services.intake import Intake
@@ -244,6 +245,26 @@ def api_door() -> "Door":
         clock=clock,
     )
     return Door(resolver(counter))
+
+
+@cache
+def backfilling() -> "Backfilling":
+    """Build what `backfill` does."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.backfills import DynamoBackfills, DynamoJobStates
+    from cutout.adapters.messages import EventBridgeAnnouncer, EventBridgeRequests
+    from cutout.services.backfilling import Backfilling
+
+    config, events = settings(), client("events")
+    return Backfilling(
+        backfills=DynamoBackfills(_table(), config.job_retention_days),
+        jobs=DynamoJobStates(_table()),
+        images=_images(),
+        requests=EventBridgeRequests(events),
+        announcer=EventBridgeAnnouncer(events),
+        settings=config,
+        clock=SystemClock(),
+    )
 
 
 @cache

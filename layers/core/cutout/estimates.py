@@ -38,6 +38,8 @@ def seconds(job: Job, backlog: Backlog, said: ProviderSettings, limits: Limits) 
     if room.blocked_by == BUDGET:
         return None
     opens_s = max(0, (room.opens_ms or 0) - now_ms, job.available_ms - now_ms) / 1000
-    per_s = min(limits.max_concurrent / said.expected_s, limits.max_per_minute / 60)
     full_s = said.expected_s if len(gate.provider(said.name).slots) >= limits.max_concurrent else 0
-    return math.ceil(max(opens_s, backlog.ahead / per_s, full_s) + said.expected_s) + STORING_S
+    return (
+        math.ceil(max(opens_s, 60 * backlog.ahead / said.per_minute, full_s) + said.expected_s)
+        + STORING_S
+    )

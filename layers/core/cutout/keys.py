@@ -8,6 +8,7 @@ import hashlib
 import json
 import posixpath
 import re
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from cutout.models import Model, SourceObject
 RESULT_FORMATS = ("png", "webp")
 MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
 JOB_METADATA = "cutout-job"
+ETAG_METADATA = "cutout-source-etag"
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -105,6 +107,12 @@ def is_job_id(text: str) -> bool:
 def same_source(one_job_id: str, other_job_id: str) -> bool:
     """Tell whether two jobs belong to the same object."""
     return one_job_id[:16] == other_job_id[:16]
+
+
+def is_result_of(metadata: Mapping[str, str], source: SourceObject) -> bool:
+    """Tell whether an object with this metadata is the result of the source's content."""
+    ours = same_source(metadata.get(JOB_METADATA, ""), job_id(source))
+    return ours and metadata.get(ETAG_METADATA) == source.etag
 
 
 def metadata_value(text: str) -> str:

@@ -17,6 +17,7 @@ class Model(BaseModel):
 
 MAYBE_CREATED: Final = "maybe_created"  # reason code of an attempt whose create was never answered
 SUCCEEDED: Final = "succeeded"  # how an attempt ended whose result was stored
+REQUESTED = "Cutout Requested"  # detail-type of the event that asks for an object (DESIGN 4.6)
 UNANNOUNCED = "unannounced"  # shelf of end states that are not published yet
 
 

@@ -3,15 +3,17 @@
 Every method may raise `StorageError` for a passing fault; the message is then redelivered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from cutout.backfills import Backfill, FrozenObject, Tally
 from cutout.gate import Gate
 from cutout.models import (
     Announce,
     AttemptEnded,
     Job,
+    JobState,
     LedgerLine,
     LineEntry,
     ObjectRef,
@@ -71,6 +73,50 @@ class JobIndex(Protocol):
 
     def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
         """Yield the ids of jobs that came to this shelf (`Job.shelf`) before then, oldest first."""
+        ...
+
+
+class JobStates(Protocol):
+    """Where many jobs stand at once; reads are consistent."""
+
+    def states(self, job_ids: Collection[str]) -> dict[str, JobState]:
+        """Return the states of those of the jobs that are recorded."""
+        ...
+
+
+class Backfills(Protocol):
+    """The backfills and their frozen lists; reads are consistent."""
+
+    def get(self, backfill_id: str) -> Backfill | None:
+        """Return a backfill, if there is one."""
+        ...
+
+    def write(self, backfill: Backfill) -> Backfill | None:
+        """Write a backfill on the condition that `backfill.version` is still the stored one.
+
+        Returns:
+            The backfill with its new version; None: somebody else wrote first.
+        """
+        ...
+
+    def freeze(self, backfill_id: str, batches: Collection[Collection[FrozenObject]]) -> None:
+        """Keep the list of a backfill that is not written yet."""
+        ...
+
+    def batch(self, backfill_id: str, number: int) -> tuple[FrozenObject, ...]:
+        """Return one batch of the list; empty: there is no such batch."""
+        ...
+
+    def note(self, backfill_id: str, number: int, tally: Tally) -> None:
+        """Keep how a batch stands."""
+        ...
+
+    def tallies(self, backfill_id: str) -> Mapping[int, Tally]:
+        """Return how the batches stood at the last look at each, by number."""
+        ...
+
+    def all(self) -> list[Backfill]:
+        """Return the backfills, oldest first."""
         ...
 
 
@@ -161,6 +207,14 @@ class ImageStore(Protocol):
 
     def inspect(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object with its first bytes and metadata.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+        ...
+
+    def describe(self, ref: ObjectRef) -> SourceObject:
+        """Return the current version of an object without its bytes and the number of its tags.
 
         Raises:
             ObjectMissingError: there is no such object.
@@ -323,6 +377,18 @@ class Announcer(Protocol):
 
     def publish_pause(self, pause: ProviderPaused) -> None:
         """Publish that a provider is paused or the budget reached."""
+        ...
+
+    def publish_backfill(self, backfill: Backfill, tally: Tally) -> None:
+        """Publish that a run of a backfill is over."""
+        ...
+
+
+class Requests(Protocol):
+    """The way in for objects that were there before (DESIGN 4.6)."""
+
+    def ask(self, refs: Collection[ObjectRef]) -> None:
+        """Ask for objects in the lane `backfill`, as anybody may by the event."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError
 
 from cutout.errors import ConfigurationError
+from cutout.keys import KeyRules
 from cutout.models import Model
 
 PREFIX = "CUTOUT_"
@@ -53,6 +54,11 @@ class ProviderSettings(Model):
     expected_s: float
     price_microusd: int
     uses_webhook: bool
+
+    @property
+    def per_minute(self) -> float:
+        """Return how many images a minute both limits let through."""
+        return min(self.max_per_minute, 60 * self.max_concurrent / self.expected_s)
 
     @property
     def hold_ms(self) -> int:
@@ -121,6 +127,16 @@ class Settings(Model):
             wrong = sorted({PREFIX + str(e["loc"][0]).upper() for e in error.errors() if e["loc"]})
             message = f"these settings are wrong: {', '.join(wrong)}"
             raise ConfigurationError(message) from error
+
+    def key_rules(self) -> KeyRules:
+        """Return which keys are inputs."""
+        return KeyRules(
+            result_suffix=self.result_suffix,
+            input_prefix=self.input_prefix,
+            include=self.include_paths,
+            exclude=self.exclude_paths,
+            uploads_prefix=self.uploads_prefix,
+        )
 
     def provider(self, name: str) -> ProviderSettings:
         """Return the settings of one provider.

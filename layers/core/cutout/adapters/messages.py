@@ -1,17 +1,23 @@
 """The queues behind the functions and the bus in front of everybody else."""
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from cutout.adapters.aws import translated
+from cutout.backfills import Backfill, Tally
 from cutout.errors import StorageError
 from cutout.models import (
+    REQUESTED,
     Announce,
     AttemptEnded,
     Job,
     JobState,
+    Lane,
     Model,
+    ObjectRef,
     Prepare,
     ProviderPaused,
     Wake,
@@ -23,7 +29,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 EVENT_SOURCE = "cutout"
+REQUEST_SOURCE = "cutout.backfill"
 EVENT_VERSION = "1"
+MAX_ENTRIES = 10  # EventBridge API Reference, PutEvents
 DETAIL_TYPES = {
     JobState.SUCCEEDED: "Cutout Job Succeeded",
     JobState.FAILED: "Cutout Job Failed",
@@ -87,22 +95,49 @@ class EventBridgeAnnouncer:
         """Publish that a provider is paused or the budget reached; raises like `_put`."""
         self._put("Cutout Provider Paused", pause_detail_of(pause))
 
-    def _put(self, detail_type: str, detail: dict[str, Any]) -> None:
-        """Put one event.
+    def publish_backfill(self, backfill: Backfill, tally: Tally) -> None:
+        """Publish that a run of a backfill is over; raises like `_put`."""
+        self._put("Cutout Backfill Finished", backfill_detail_of(backfill, tally))
 
-        Raises:
-            StorageError: the bus did not take it; `PutEvents` says so in its answer only.
-        """
-        entry: PutEventsRequestEntryTypeDef = {
-            "Source": EVENT_SOURCE,
-            "DetailType": detail_type,
-            "Detail": json.dumps(detail),
-        }
-        with translated("publishing an event failed"):
-            answer = self._client.put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            message = f"publishing an event failed: {answer['Entries'][0].get('ErrorCode')}"
-            raise StorageError(message)
+    def _put(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Put one event; raises like `_put_all`."""
+        _put_all(self._client, [_entry(EVENT_SOURCE, detail_type, detail)])
+
+
+class EventBridgeRequests:
+    """Events `Cutout Requested`, as anybody may send them.
+
+    Their source is not `cutout`: who listens to what Cutout has done is not to hear of each.
+    """
+
+    def __init__(self, client: "EventBridgeClient") -> None:
+        """Keep the client."""
+        self._client = client
+
+    def ask(self, refs: Collection[ObjectRef]) -> None:
+        """Ask for objects in the lane `backfill`; raises like `_put_all`."""
+        for some in batched(refs, MAX_ENTRIES, strict=False):
+            details = [{**ref.model_dump(), "lane": Lane.BACKFILL} for ref in some]
+            _put_all(self._client, [_entry(REQUEST_SOURCE, REQUESTED, one) for one in details])
+
+
+def _entry(source: str, detail_type: str, detail: dict[str, Any]) -> "PutEventsRequestEntryTypeDef":
+    """Return one entry for the bus."""
+    return {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+
+
+def _put_all(client: "EventBridgeClient", entries: "list[PutEventsRequestEntryTypeDef]") -> None:
+    """Put events.
+
+    Raises:
+        StorageError: the bus did not take all; `PutEvents` says so in its answer only.
+    """
+    with translated("publishing an event failed"):
+        answer = client.put_events(Entries=entries)
+    if answer["FailedEntryCount"]:
+        code = next(e["ErrorCode"] for e in answer["Entries"] if e.get("ErrorCode"))
+        message = f"publishing an event failed: {code}"
+        raise StorageError(message)
 
 
 PAUSE_SENTENCES = {
@@ -120,6 +155,21 @@ def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
         "provider": pause.provider,
         "until": _iso(pause.until_ms),
         "reason": {"code": pause.reason, "message": PAUSE_SENTENCES[pause.reason]},
+    }
+
+
+def backfill_detail_of(backfill: Backfill, tally: Tally) -> dict[str, Any]:
+    """Return the event detail of a backfill's end; `waiting` are all that are not over."""
+    ends = {name: getattr(tally, name) for name in ("succeeded", "failed", "skipped", "changed")}
+    return {
+        "version": EVENT_VERSION,
+        "backfill_id": backfill.backfill_id,
+        "run": backfill.run,
+        "prefix": backfill.prefix,
+        "total": backfill.total,
+        **ends,
+        "waiting": backfill.total - tally.over,
+        "stopped": backfill.stopped,
     }
 
 

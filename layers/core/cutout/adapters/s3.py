@@ -50,20 +50,25 @@ class S3ImageStore:
         if answer is None:
             raise _missing()
         total = str(answer.get("ContentRange", "")).rpartition("/")[2]
-        version_id = answer.get("VersionId")
-        return SourceObject(
-            bucket=ref.bucket,
-            key=ref.key,
-            version_id=None if version_id in (None, "null") else version_id,
-            etag=answer["ETag"].strip('"'),
-            last_modified_ms=round(answer["LastModified"].timestamp() * 1000),
-            size=int(total) if total.isdigit() else answer["ContentLength"],
-            head=_read(answer["Body"]),
-            metadata=answer.get("Metadata", {}),
-            tag_count=answer.get("TagCount", 0),
-            cache_control=answer.get("CacheControl"),
-            content_language=answer.get("ContentLanguage"),
-        )
+        changes: dict[str, object] = {"head": _read(answer["Body"])}
+        if total.isdigit():
+            changes["size"] = int(total)
+        return _source(ref, answer).model_copy(update=changes)
+
+    def describe(self, ref: ObjectRef) -> SourceObject:
+        """Return the current version of an object without its bytes and the number of its tags.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+        with translated("looking at the object failed"):
+            try:
+                answer = dict(self._client.head_object(Bucket=ref.bucket, Key=ref.key))
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    raise _missing() from error
+                raise
+        return _source(ref, answer)
 
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object.
@@ -181,6 +186,23 @@ class S3ImageStore:
                 Bucket=source.bucket, Key=source.key, **version
             )
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+
+def _source(ref: ObjectRef, answer: dict[str, Any]) -> SourceObject:
+    """Return what S3's answer to GET or HEAD says of an object."""
+    version_id = answer.get("VersionId")
+    return SourceObject(
+        bucket=ref.bucket,
+        key=ref.key,
+        version_id=None if version_id in (None, "null") else version_id,
+        etag=answer["ETag"].strip('"'),
+        last_modified_ms=round(answer["LastModified"].timestamp() * 1000),
+        size=answer["ContentLength"],
+        metadata=answer.get("Metadata", {}),
+        tag_count=answer.get("TagCount", 0),
+        cache_control=answer.get("CacheControl"),
+        content_language=answer.get("ContentLanguage"),
+    )
 
 
 def _version(one: SourceObject | Job) -> dict[str, str]:

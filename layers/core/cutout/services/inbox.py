@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
 from cutout.models import (
+    REQUESTED,
     Announce,
     AttemptEnded,
     CompletionMessage,
@@ -29,8 +30,6 @@ from cutout.services.intake import Intake
 from cutout.services.moves import Release
 from cutout.services.preparing import Preparing
 from cutout.services.storing import Storing
-
-REQUESTED = "Cutout Requested"
 
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage)
 _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage)

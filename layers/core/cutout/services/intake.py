@@ -5,7 +5,6 @@ from pydantic import ValidationError
 from cutout import headers, inputs, jobs, keys, staging
 from cutout.errors import ObjectMissingError, ResultError
 from cutout.headers import Header
-from cutout.keys import KeyRules
 from cutout.models import (
     Announce,
     Job,
@@ -44,13 +43,7 @@ class Intake:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._rules = KeyRules(
-            result_suffix=settings.result_suffix,
-            input_prefix=settings.input_prefix,
-            include=settings.include_paths,
-            exclude=settings.exclude_paths,
-            uploads_prefix=settings.uploads_prefix,
-        )
+        self._rules = settings.key_rules()
 
     def accept(self, ref: ObjectRef, lane: Lane) -> Job | None:
         """Record the job of the object's current version.
@@ -169,13 +162,11 @@ class Intake:
             )
         except ResultError as error:
             return Reason(code=error.code, message=str(error))
-        ours = keys.job_id(source)
         for name in names:
             found = self._images.find_result(source.bucket, name)
             if found is None:
                 return None
-            same = keys.same_source(found.metadata.get(keys.JOB_METADATA, ""), ours)
-            if same and found.metadata.get("cutout-source-etag") == source.etag:
+            if keys.is_result_of(found.metadata, source):
                 message = f"The same content was cut out before; see {name}."
                 return Reason(code="already_done", message=message)
         return None

@@ -95,6 +95,6 @@ def _marks(job: Job, provider: str, source: SourceObject) -> dict[str, str]:
     if job.image_url is not None:
         return marks
     return marks | {
-        "cutout-source-etag": source.etag,
+        keys.ETAG_METADATA: source.etag,
         "cutout-source-version": keys.metadata_value(source.version_id or ""),
     }
