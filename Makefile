@@ -68,7 +68,7 @@ e2e: setup ## Run the end-to-end tests on local stacks of their own
 test: lint types unit e2e ## Run everything
 
 # The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
-export PARAMS PROVIDERS IMAGES STACK
+export PARAMS PROVIDERS IMAGES STACK PREFIX WATCH STOP RESUME REASON
 
 .PHONY: demo
 demo: setup ## Cut out the sample images (or IMAGES=dir) on a local stack, into out/
@@ -85,6 +85,14 @@ down: setup ## Stop the local stack
 .PHONY: doctor
 doctor: $(DEV) ## Look at a deployed stack (STACK=name, FIX=1, SEND=1, YES=1, JSON=1)
 	@PYTHONPATH=layers/core $(BIN)/python -m tools.doctor $(if $(FIX),--fix) $(if $(SEND),--send) $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make doctor STACK=name}"
+
+.PHONY: backfill
+backfill: $(DEV) ## Cut out what was there before (STACK=name, PREFIX=photos/ or ALL=1; WATCH=, STOP=, RESUME=id)
+	@PYTHONPATH=layers/core $(BIN)/python -m tools.backfill $(if $(ALL),--prefix "",$(if $(PREFIX),--prefix "$$PREFIX")) $(if $(WATCH),--watch "$$WATCH") $(if $(STOP),--stop "$$STOP") $(if $(RESUME),--resume "$$RESUME") $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make backfill STACK=name PREFIX=photos/}"
+
+.PHONY: redrive
+redrive: $(DEV) ## Try failed jobs again (STACK=name, REASON=code), or dead letters (DLQ=1)
+	@PYTHONPATH=layers/core $(BIN)/python -m tools.redrive $(if $(REASON),--reason "$$REASON") $(if $(DLQ),--dead-letters) $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make redrive STACK=name}"
 
 .PHONY: build
 build: setup ## Build what is deployed

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from moto import mock_aws
 
-from cutout import jobs
+from cutout import jobs, keys
 from cutout.adapters.aws import s3_client
 from cutout.adapters.s3 import HEAD_BYTES, S3ImageStore
 from cutout.errors import ObjectMissingError
@@ -185,6 +185,25 @@ class ImageStoreContract:
         for key in ("never.jpg", "gone.jpg"):
             with pytest.raises(ObjectMissingError):
                 owner.store.inspect(owner.ref(key))
+
+    def test_describe_names_the_same_version(self, owner: Owner) -> None:
+        """What `inspect` says, but for the bytes."""
+        owner.put("photos/shoe.jpg", b"photo", metadata={"sku": "42"})
+
+        found = owner.store.describe(owner.ref("photos/shoe.jpg"))
+
+        whole = owner.store.inspect(owner.ref("photos/shoe.jpg"))
+        assert found == whole.model_copy(update={"head": b""})
+        assert keys.job_id(found) == keys.job_id(whole)
+
+    def test_describe_raises_for_a_missing_object(self, owner: Owner) -> None:
+        """What was never there, and what was deleted."""
+        owner.put("gone.jpg")
+        owner.delete("gone.jpg")
+
+        for key in ("never.jpg", "gone.jpg"):
+            with pytest.raises(ObjectMissingError):
+                owner.store.describe(owner.ref(key))
 
     @pytest.mark.parametrize("key", AWKWARD_KEYS, ids=range(len(AWKWARD_KEYS)))
     def test_inspect_takes_keys_as_they_are(self, owner: Owner, key: str) -> None:

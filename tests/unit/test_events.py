@@ -16,9 +16,11 @@ from cutout.adapters.messages import (
     DETAIL_TYPES,
     EVENT_SOURCE,
     PAUSE_SENTENCES,
+    backfill_detail_of,
     detail_of,
     pause_detail_of,
 )
+from cutout.backfills import Backfill, Tally
 from cutout.models import Job, JobState, ProviderPaused, Reason, Result
 from tests.conftest import EVENTS
 from tests.examples import a_job, a_submitted_job, an_attempt
@@ -63,6 +65,14 @@ def skipped() -> Job:
 
 
 PAUSE = ProviderPaused(provider="eachlabs", reason="setup", until_ms=NOON_MS + 300_000)
+BACKFILL = Backfill(
+    backfill_id="20260115T110000-1a2b",
+    prefix="photos/",
+    total=2000,
+    batches=96,
+    created_ms=NOON_MS - 3_600_000,
+)
+TALLY = Tally(count=2000, succeeded=1985, failed=2, skipped=10, changed=3)
 BUDGET = ProviderPaused(provider=None, reason="budget_reached")
 
 
@@ -86,6 +96,8 @@ def samples() -> dict[str, Sample]:
     ended = {"job_succeeded": succeeded(), "job_failed": failed(), "job_skipped": skipped()}
     made = {n: envelope(DETAIL_TYPES[job.state], detail_of(job)) for n, job in ended.items()}
     made["provider_paused"] = envelope("Cutout Provider Paused", pause_detail_of(PAUSE))
+    finished = backfill_detail_of(BACKFILL, TALLY)
+    made["backfill_finished"] = envelope("Cutout Backfill Finished", finished)
     return made
 
 

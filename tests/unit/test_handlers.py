@@ -10,10 +10,14 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cutout import bootstrap, staging
+from cutout.backfills import Backfill
 from cutout.errors import StorageError
 from cutout.gate import Gate
 from cutout.models import AttemptEnded, Job, JobState, Submission, Succeeded, Wake
 from cutout.services.attempts import token_hash
+from cutout.services.backfilling import Backfilling
+from tests.fake_backfills import InMemoryBackfills, RecordingRequests
+from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World
 
 FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
@@ -308,3 +312,28 @@ def test_webhook_fails_when_a_queue_is_away(world: World, load_event: LoadEvent)
 
     with pytest.raises(StorageError):
         invoke("webhook", event)
+
+
+def test_backfill_looks_and_finishes(
+    world: World, load_event: LoadEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine's two orders; the answer to the first is its next input."""
+    look, finish = load_event("backfill/look"), load_event("backfill/finish")
+    backfills = InMemoryBackfills()
+    backfills.write(
+        Backfill(backfill_id=look["backfill_id"], prefix="", total=0, batches=1, created_ms=NOON_MS)
+    )
+    service = Backfilling(
+        backfills=backfills,
+        jobs=world.jobs,
+        images=world.images,
+        requests=RecordingRequests(),
+        announcer=world.announcer,
+        settings=world.settings,
+        clock=world.clock,
+    )
+    monkeypatch.setattr(bootstrap, "backfilling", lambda: service)
+
+    assert invoke("backfill", look)["next"] == "done"
+    assert invoke("backfill", finish) is None
+    assert [kind for kind, _ in world.announcer.events] == ["Cutout Backfill Finished"]

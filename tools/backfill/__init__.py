@@ -1,0 +1,1 @@
+"""Has existing images cut out: `make backfill STACK=name PREFIX=photos/`."""

@@ -1,0 +1,156 @@
+"""`python -m tools.backfill STACK`: has existing images cut out, behind everything else.
+
+Exit codes: 0 done as asked, 1 not started, or ended with images that wait or failed, 2 it can't.
+"""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+
+from cutout import backfills
+from cutout.adapters.dynamodb import DynamoLine
+from cutout.adapters.gate_store import DynamoGateStore
+from cutout.errors import CutoutError
+from tools.backfill import show
+from tools.backfill.freeze import freeze
+from tools.backfill.plan import Plan, plan, sentences
+from tools.backfill.runs import CannotError, Report, Runs
+from tools.site import NoSiteError, Site
+from tools.terminal import asked, new_console, new_parser, open_site
+
+DONE, NOT_ALL, CANNOT, INTERRUPTED = 0, 1, 2, 130
+
+type Outcome = tuple[int, dict[str, Any]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the options say and return the exit code."""
+    options = _parser().parse_args(arguments)
+    console = new_console(quiet=options.json)
+    try:
+        site = open_site(options)
+        code, report = _task(options)(console, site, Runs(site), options)
+    except KeyboardInterrupt:
+        console.print("Interrupted; nothing was started.")
+        return INTERRUPTED
+    except (ClientError, BotoCoreError, NoSiteError, CannotError, CutoutError) as error:
+        code, report = CANNOT, {"error": str(error)}
+        console.print(escape(str(error)), style="red", soft_wrap=True)
+    if options.json:
+        print(json.dumps({"stack": options.stack} | report, indent=2))  # noqa: T201 for programs
+    return code
+
+
+def _parser() -> ArgumentParser:
+    parser = new_parser("tools.backfill", __doc__)
+    task = parser.add_mutually_exclusive_group()
+    task.add_argument("--prefix", help="start one: images below it (empty: the whole bucket)")
+    task.add_argument("--watch", metavar="ID", help="show the progress of one")
+    task.add_argument("--stop", metavar="ID", help="feed no more of one")
+    task.add_argument("--resume", metavar="ID", help="take up what waits of one")
+    parser.add_argument(
+        "--batch", type=int, help="images in a batch, of which ten are in work; else by the limits"
+    )
+    return parser
+
+
+def _task(options: Namespace) -> Callable[[Console, Site, Runs, Namespace], Outcome]:
+    """Return what the options ask for; nothing: show what there is."""
+    if options.prefix is not None:
+        return _start
+    if options.stop:
+        return _stop
+    if options.resume:
+        return _resume
+    return _watch if options.watch else _list
+
+
+def _start(console: Console, site: Site, runs: Runs, options: Namespace) -> Outcome:
+    """Freeze a list, name price and duration, ask, start and watch."""
+    runs.check_free()
+    with console.status("Listing what is there and not yet done"):
+        found = freeze(site, options.prefix)
+        figures = _plan(site, len(found.objects))
+    show.frozen(console, found, options.stack)
+    report: dict[str, Any] = {"left_out": dict(found.left_out), "plan": asdict(figures)}
+    if not found.objects:
+        console.print("Nothing is left to cut out.")
+        return DONE, report
+    for sentence in sentences(figures):
+        console.print(escape(sentence), soft_wrap=True)
+    if not asked(console, f"Cut out {figures.count:,} images?", yes=options.yes):
+        console.print("Nothing was started.")
+        return NOT_ALL, report
+    size = options.batch or backfills.batch_size(figures.count, figures.per_minute)
+    started = runs.start(options.prefix, found.objects, size, _now_ms())
+    code, rest = _followed(console, runs, started.backfill_id, options)
+    return code, report | rest
+
+
+def _plan(site: Site, count: int) -> Plan:
+    waiting = DynamoLine(site.table()).size()
+    gate = DynamoGateStore(site.table()).read()
+    return plan(count, waiting, gate, site.settings, _now_ms())
+
+
+def _resume(console: Console, site: Site, runs: Runs, options: Namespace) -> Outcome:
+    """Name price and duration of what is left, ask, start another run and watch."""
+    runs.check_free()
+    figures = _plan(site, runs.report(options.resume).waiting)
+    for sentence in sentences(figures):
+        console.print(escape(sentence), soft_wrap=True)
+    if not asked(console, f"Go on with {options.resume}?", yes=options.yes):
+        console.print("Nothing was started.")
+        return NOT_ALL, {"plan": asdict(figures)}
+    runs.resume(options.resume)
+    return _followed(console, runs, options.resume, options)
+
+
+def _stop(console: Console, _: Site, runs: Runs, options: Namespace) -> Outcome:
+    """Have no further batch fed."""
+    found = runs.stop(options.stop)
+    words = f"No more is fed; the {found.tally.in_work:,} images in line will still be cut out."
+    console.print(words)
+    return DONE, show.as_dict(found)
+
+
+def _watch(console: Console, _: Site, runs: Runs, options: Namespace) -> Outcome:
+    return _followed(console, runs, options.watch, options)
+
+
+def _list(console: Console, _: Site, runs: Runs, options: Namespace) -> Outcome:
+    found = runs.all()
+    show.listing(console, found, options.stack)
+    return DONE, {"backfills": [show.as_dict(one) for one in found]}
+
+
+def _followed(console: Console, runs: Runs, backfill_id: str, options: Namespace) -> Outcome:
+    """Watch a run until it is over, or until the person has seen enough of it."""
+    console.print(f"Backfill {backfill_id} is on its way; Ctrl-C leaves it running.")
+    try:
+        found = show.watch(console, runs, backfill_id)
+    except KeyboardInterrupt:
+        console.print(escape(show.commands(options.stack, backfill_id)), soft_wrap=True)
+        return INTERRUPTED, show.as_dict(runs.report(backfill_id))
+    show.conclude(console, found, options.stack)
+    return _code(found), show.as_dict(found)
+
+
+def _code(found: Report) -> int:
+    return NOT_ALL if found.waiting or found.tally.failed else DONE
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
