@@ -12,7 +12,7 @@ from cutout.settings import Settings
 from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World
 from tools.backfill.freeze import Frozen, sort_out
-from tools.backfill.plan import Plan, duration, plan, sentences
+from tools.plan import Plan, duration, plan, sentences
 
 
 def frozen(world: World) -> Frozen:

@@ -5,7 +5,6 @@ Exit codes: 0 done as asked, 1 not started, or ended with images that wait or fa
 
 import json
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,13 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from cutout import backfills
-from cutout.adapters.dynamodb import DynamoLine
-from cutout.adapters.gate_store import DynamoGateStore
 from cutout.errors import CutoutError
 from tools.backfill import show
 from tools.backfill.freeze import freeze
-from tools.backfill.plan import Plan, plan, sentences
 from tools.backfill.runs import CannotError, Report, Runs
+from tools.plan import plan_of, sentences
 from tools.site import NoSiteError, Site
 from tools.terminal import asked, new_console, new_parser, open_site
 
@@ -78,7 +75,7 @@ def _start(console: Console, site: Site, runs: Runs, options: Namespace) -> Outc
     runs.check_free()
     with console.status("Listing what is there and not yet done"):
         found = freeze(site, options.prefix)
-        figures = _plan(site, len(found.objects))
+        figures = plan_of(site, len(found.objects))
     show.frozen(console, found, options.stack)
     report: dict[str, Any] = {"left_out": dict(found.left_out), "plan": asdict(figures)}
     if not found.objects:
@@ -90,21 +87,15 @@ def _start(console: Console, site: Site, runs: Runs, options: Namespace) -> Outc
         console.print("Nothing was started.")
         return NOT_ALL, report
     size = options.batch or backfills.batch_size(figures.count, figures.per_minute)
-    started = runs.start(options.prefix, found.objects, size, _now_ms())
+    started = runs.start(options.prefix, found.objects, size)
     code, rest = _followed(console, runs, started.backfill_id, options)
     return code, report | rest
-
-
-def _plan(site: Site, count: int) -> Plan:
-    waiting = DynamoLine(site.table()).size()
-    gate = DynamoGateStore(site.table()).read()
-    return plan(count, waiting, gate, site.settings, _now_ms())
 
 
 def _resume(console: Console, site: Site, runs: Runs, options: Namespace) -> Outcome:
     """Name price and duration of what is left, ask, start another run and watch."""
     runs.check_free()
-    figures = _plan(site, runs.report(options.resume).waiting)
+    figures = plan_of(site, runs.report(options.resume).waiting)
     for sentence in sentences(figures):
         console.print(escape(sentence), soft_wrap=True)
     if not asked(console, f"Go on with {options.resume}?", yes=options.yes):
@@ -146,10 +137,6 @@ def _followed(console: Console, runs: Runs, backfill_id: str, options: Namespace
 
 def _code(found: Report) -> int:
     return NOT_ALL if found.waiting or found.tally.failed else DONE
-
-
-def _now_ms() -> int:
-    return round(time.time() * 1000)
 
 
 if __name__ == "__main__":

@@ -61,9 +61,7 @@ class Runs:
                 "The stack has no BackfillStateMachineArn: deploy this version of it."
             )
 
-    def start(
-        self, prefix: str, objects: Sequence[FrozenObject], size: int, now_ms: int
-    ) -> Backfill:
+    def start(self, prefix: str, objects: Sequence[FrozenObject], size: int) -> Backfill:
         """Keep the list, then start the first run; a crash in between leaves one to resume.
 
         Raises:
@@ -71,13 +69,13 @@ class Runs:
         """
         self.check_free()
         batches = list(batched(objects, size, strict=False))
-        at = datetime.fromtimestamp(now_ms / 1000, UTC)
+        now = datetime.now(UTC)
         backfill = Backfill(
-            backfill_id=f"{at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
+            backfill_id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}",
             prefix=prefix,
             total=len(objects),
             batches=len(batches),
-            created_ms=now_ms,
+            created_ms=round(1000 * now.timestamp()),
         )
         self._store.freeze(backfill.backfill_id, batches)
         return self._run(backfill, range(len(batches)))

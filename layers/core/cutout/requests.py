@@ -37,7 +37,7 @@ def cancel(job: Job, now_ms: int) -> Job | None:
     return jobs.end(job, JobState.SKIPPED, CANCELLED, now_ms)
 
 
-def retry(job: Job, now_ms: int, *, prepares: bool = False) -> Job | None:
+def retry(job: Job, now_ms: int, lane: Lane = Lane.API, *, prepares: bool = False) -> Job | None:
     """Open a new run of a job that failed or was skipped; None: it did not, or nobody knows yet.
 
     The attempts of the runs before stay: a late webhook of theirs still verifies, and numbers go
@@ -50,7 +50,7 @@ def retry(job: Job, now_ms: int, *, prepares: bool = False) -> Job | None:
         *("job_id", "version", "bucket", "key", "image_url", "version_id", "etag", "size"),
         *("created_ms", "attempts", "last_number", "cost_microusd", "width", "height"),
     )
-    fresh = {"run": job.run + 1, "lane": Lane.API, "updated_ms": now_ms, "available_ms": now_ms}
+    fresh = {"run": job.run + 1, "lane": lane, "updated_ms": now_ms, "available_ms": now_ms}
     state = JobState.PREPARING if prepares else JobState.QUEUED
     values = {name: getattr(job, name) for name in kept}
     return Job(**values, **fresh, state=state, prepares=prepares)

@@ -77,15 +77,17 @@ class Desk:
             logger.info("job recorded", extra={"job_id": job.job_id, "state": job.state})
         return self._woken(self._records.store.get(job_id) or job)
 
-    def retry(self, job_id: str) -> Job:
-        """Return the job with a new run."""
+    def retry(self, job_id: str, lane: Lane = Lane.API) -> Job:
+        """Return the job with a new run, which waits in this lane."""
         job = self.find(job_id)
         if job.state not in (JobState.FAILED, JobState.SKIPPED):
             message = f"Only failed and skipped jobs can be retried; this one is {job.state}."
             raise NotNowError("nothing_to_retry", message)
         prepares = job.image_url is None and self._reconsider(job)
         now_ms = self._clock.now_ms()
-        again = self._records.change(job_id, lambda j: requests.retry(j, now_ms, prepares=prepares))
+        again = self._records.change(
+            job_id, lambda j: requests.retry(j, now_ms, lane, prepares=prepares)
+        )
         if again is None:
             message = "The end of the last run is just being announced; try again in a moment."
             raise NotNowError("not_announced", message)

@@ -1,10 +1,14 @@
-"""What a backfill costs and how long it takes, from the stack's limits. Pure, and no promise."""
+"""What many images cost and how long they take, from the stack's limits. No promise."""
 
 import math
+import time
 from dataclasses import dataclass
 
+from cutout.adapters.dynamodb import DynamoLine
+from cutout.adapters.gate_store import DynamoGateStore
 from cutout.gate import Gate, month_of
 from cutout.settings import Settings
+from tools.site import Site
 
 _MONTHS = 12
 
@@ -27,6 +31,13 @@ class Plan:
     most_microusd: int
     left_microusd: int | None
     ends_in: str | None
+
+
+def plan_of(site: Site, count: int) -> Plan:
+    """Return the figures for so many images of a stack, as it is now."""
+    waiting = DynamoLine(site.table()).size()
+    gate = DynamoGateStore(site.table()).read()
+    return plan(count, waiting, gate, site.settings, round(time.time() * 1000))
 
 
 def plan(count: int, waiting: int, gate: Gate, settings: Settings, now_ms: int) -> Plan:

@@ -1,0 +1,1 @@
+"""Tries failed jobs again, and dead letters: `make redrive STACK=name`."""

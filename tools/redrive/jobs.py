@@ -1,0 +1,88 @@
+"""Failed jobs: which there are and why, and another run of each.
+
+A run is opened by the code behind the jobs API's retry, with the user's own credentials: the API
+puts every retry into the first lane and counts it against the usage plan, and thousands of them
+are to go behind the uploads.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cutout.adapters.dynamodb import DynamoJobStore, DynamoLedger
+from cutout.adapters.handouts import S3Handouts
+from cutout.adapters.lists import DynamoJobLists
+from cutout.adapters.messages import SqsMessages
+from cutout.adapters.s3 import S3ImageStore
+from cutout.adapters.system import SystemClock
+from cutout.errors import RequestError
+from cutout.models import Job, JobState, Lane
+from cutout.observability import EmfMetrics
+from cutout.services.desk import Desk
+from cutout.services.intake import Intake
+from cutout.services.records import Records
+from tools.site import Site
+
+_PAGE = 100
+
+
+def failed(site: Site) -> Iterator[Job]:
+    """Yield the failed jobs, newest first."""
+    lists = DynamoJobLists(site.table())
+    store = DynamoJobStore(site.table(), site.settings.job_retention_days)
+    places = lists.on_shelf(JobState.FAILED, _PAGE)
+    while places:
+        for place in places:
+            job = store.get(place.job_id)
+            if job is not None and job.state is JobState.FAILED:
+                yield job
+        places = lists.on_shelf(JobState.FAILED, _PAGE, places[-1])
+
+
+def by_reason(jobs: list[Job]) -> Counter[str]:
+    """Return how many jobs failed for each reason."""
+    return Counter(reason_of(job) for job in jobs)
+
+
+def reason_of(job: Job) -> str:
+    """Return the code of why a job failed."""
+    return job.reason.code if job.reason is not None else "unknown"
+
+
+def reopen(desk: Desk, jobs: list[Job]) -> Iterator[str | None]:
+    """Open another run of each job; yield None, or the code of why it is refused one."""
+    for job in jobs:
+        try:
+            desk.retry(job.job_id, Lane.BACKFILL)
+            yield None
+        except RequestError as error:
+            yield error.code
+
+
+def desk_of(site: Site) -> Desk:
+    """Return the stack's desk, with the caller's credentials."""
+    settings, clock, table = site.settings, SystemClock(), site.table()
+    store = DynamoJobStore(table, settings.job_retention_days)
+    images = S3ImageStore(site.client("s3"), settings.attempt_timeout_seconds, settings.work_bucket)
+    messages = SqsMessages(
+        site.client("sqs"),
+        settings.dispatch_queue_url,
+        settings.completions_queue_url,
+        settings.prepare_queue_url,
+    )
+    intake = Intake(
+        store=store,
+        images=images,
+        messages=messages,
+        settings=settings,
+        clock=clock,
+        metrics=EmfMetrics(),
+    )
+    return Desk(
+        records=Records(store, DynamoLedger(table), clock),
+        intake=intake,
+        images=images,
+        messages=messages,
+        handouts=S3Handouts(site.client("s3")),
+        settings=settings,
+        clock=clock,
+    )
