@@ -185,7 +185,8 @@ def test_pays_each_once_though_killed_and_lets_others_go_first(
     assert len(shop.jobs("old/")) < 3 + 51
 
     caller = Caller(shop)
-    asked = caller.post("/jobs", {"image_url": caller.image_url("asked", picture(seed=7))})
+    with caller.http:
+        asked = caller.post("/jobs", {"image_url": caller.image_url("asked", picture(seed=7))})
     shop.put("new/upload.jpg", picture(seed=8))
     code, report = run("--resume", frozen.backfill_id, "--yes")
 

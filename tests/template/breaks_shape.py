@@ -18,6 +18,11 @@ BREAKS = [
         {"S3CrudPolicy": {"BucketName": "images"}},
     ),
     Break(access.statements_say_what_they_are_for, at("PollFunction", f"{STATEMENT}|Sid")),
+    Break(
+        access.statements_are_narrow,
+        at("BackfillMapPolicy", "PolicyDocument|Statement|0|Action"),
+        "states:*",
+    ),
     Break(access.statements_are_narrow, at("PollFunction", f"{STATEMENT}|Resource"), "*"),
     Break(access.statements_are_narrow, at("PollFunction", f"{STATEMENT}|Action"), "dynamodb:*"),
     Break(

@@ -1,11 +1,13 @@
 """One look at a batch, and the end of a run."""
 
+import heapq
 from typing import Any
 
 import pytest
 
 from cutout import keys
 from cutout.backfills import (
+    AT_ONCE,
     LEAST_PAUSE_S,
     MOST_ASKS,
     MOST_BATCHES,
@@ -288,3 +290,31 @@ def test_a_standstill_of_a_month_fits_into_an_executions_history() -> None:
     looks = 31 * 86_400 / STANDSTILL_PAUSE_S
 
     assert 9 * looks < 25_000
+
+
+@pytest.mark.parametrize("per_minute", [6, 66.7, 100, 1000])
+def test_the_line_does_not_run_empty(per_minute: float) -> None:
+    """In virtual time: ten batches in work and a provider at its ceiling, until all is cut out."""
+    size = batch_size(4000, per_minute)
+    batches, looks = 4000 // size, 0
+    queue = [(0.0, number, LOOK) for number in range(AT_ONCE)]
+    fed, free_s = AT_ONCE, 0.0  # until when the provider is busy with what is in line
+    ends: dict[int, list[float]] = {}
+    while queue:
+        now_s, number, look = heapq.heappop(queue)
+        looks += 1
+        if number not in ends:
+            start_s = max(now_s, free_s)
+            ends[number] = [start_s + 60 * n / per_minute for n in range(1, size + 1)]
+            free_s = ends[number][-1]
+        over = sum(end_s <= now_s for end_s in ends[number])
+        if over < size:
+            pause = pause_s(look, over, size, per_minute)
+            again = look.model_copy(update={"over": over, "wait_s": pause})
+            heapq.heappush(queue, (now_s + pause, number, again))
+        elif fed < batches:
+            heapq.heappush(queue, (now_s, fed, LOOK))
+            fed += 1
+
+    assert free_s <= 1.001 * 60 * batches * size / per_minute
+    assert looks <= 3.2 * batches  # the cost in docs/decisions/0008 is made of them

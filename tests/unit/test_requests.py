@@ -98,6 +98,15 @@ def test_retry_opens_a_new_run() -> None:
     assert jobs.entry_of(job).number == 3
 
 
+def test_a_retry_may_wait_behind_the_others() -> None:
+    """A thousand of them are not to go before uploads."""
+    failed = a_job(state=JobState.FAILED, reason=BAD)
+
+    lanes = [requests.retry(failed, LATER), requests.retry(failed, LATER, Lane.BACKFILL)]
+
+    assert [job.lane for job in lanes if job is not None] == [Lane.API, Lane.BACKFILL]
+
+
 def test_a_new_attempt_is_of_the_new_run() -> None:
     """And has the next number."""
     job = requests.retry(a_job(state=JobState.FAILED, last_number=2, reason=BAD), LATER)

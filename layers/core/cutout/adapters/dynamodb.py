@@ -7,6 +7,7 @@
 | gate | `gate` | `gate` |
 | ledger line | `ledger#{month}` | `{provider}#{job_id}.{number}` |
 | answer to an Idempotency-Key | `repeat#{sha256}` | `repeat` |
+| backfill, its list | `backfills`, `backfill#{backfill_id}` | see backfills.py |
 
 Indexes over the jobs: `ByShelf` (`shelf`, `updated_ms`) and `BySource` (`source`, `created_ms`).
 """
