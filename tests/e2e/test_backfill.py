@@ -112,7 +112,7 @@ def unnoticed(shop: Shop) -> Iterator[None]:
 def store(shop: Shop) -> DynamoBackfills:
     """Return the stack's backfills."""
     table = DynamoTable(shop.stack.client("dynamodb"), shop.stack.outputs["JobsTableName"])
-    return DynamoBackfills(table, 90)
+    return DynamoBackfills(table)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """What every store of backfills does: the fake, and the table on moto."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -9,6 +11,7 @@ from cutout.adapters.aws import client
 from cutout.adapters.backfills import DynamoBackfills, DynamoJobStates
 from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable
 from cutout.backfills import Backfill, FrozenObject, Tally
+from cutout.errors import StorageError
 from cutout.models import JobState
 from cutout.ports import Backfills, JobStates, JobStore
 from tests.examples import a_job, job_id_of
@@ -149,7 +152,7 @@ class TestDynamo(BackfillsContract, JobStatesContract):
     @pytest.fixture
     def backfills(self, table: DynamoTable) -> DynamoBackfills:
         """Return an empty store."""
-        return DynamoBackfills(table, retention_days=90)
+        return DynamoBackfills(table)
 
     @pytest.fixture
     def store(self, table: DynamoTable) -> DynamoJobStore:
@@ -162,12 +165,60 @@ class TestDynamo(BackfillsContract, JobStatesContract):
         return DynamoJobStates(table)
 
     def test_everything_expires(self, backfills: DynamoBackfills, table: DynamoTable) -> None:
-        """Records, lists and tallies."""
+        """Records, lists and tallies, half a year after they were written."""
         backfills.write(BACKFILL)
         backfills.freeze(NAME, [frozen("a.jpg")])
         backfills.note(NAME, 0, Tally(count=1))
 
         items = table.client.scan(TableName=table.name)["Items"]
 
-        assert len(items) == 3
-        assert all(int(item["expires_at"]["N"]) > NOON_MS / 1000 for item in items)
+        left_s = [int(item["expires_at"]["N"]) - time.time() for item in items]
+        assert left_s == pytest.approx([180 * 86_400] * 3, abs=300)
+
+    def test_what_dynamodb_leaves_out_is_asked_for_again(
+        self, table: DynamoTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Under load it answers a part, and says which."""
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        stingy = DynamoTable(Stingy(table.client, refusals=2), table.name)  # type: ignore[arg-type]
+        DynamoJobStore(table, retention_days=90).create(a_job("a.jpg"))
+
+        DynamoBackfills(stingy).freeze(NAME, [frozen("a.jpg")])
+        found = DynamoJobStates(stingy).states([job_id_of("a.jpg")])
+
+        assert DynamoBackfills(table).batch(NAME, 0) == frozen("a.jpg")
+        assert found == {job_id_of("a.jpg"): JobState.QUEUED}
+
+    def test_what_dynamodb_always_leaves_out_is_a_passing_fault(
+        self, table: DynamoTable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The caller tries another time."""
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        stingy = DynamoTable(Stingy(table.client, refusals=99), table.name)  # type: ignore[arg-type]
+
+        with pytest.raises(StorageError, match="left out items"):
+            DynamoBackfills(stingy).freeze(NAME, [frozen("a.jpg")])
+        with pytest.raises(StorageError, match="left out keys"):
+            DynamoJobStates(stingy).states([job_id_of("a.jpg")])
+
+
+class Stingy:
+    """A client that leaves out everything for the first few calls of each kind."""
+
+    def __init__(self, inner: Any, refusals: int) -> None:
+        self._inner = inner
+        self._left = {"read": refusals, "write": refusals}
+
+    def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 boto's own
+        """Read, or leave it."""
+        self._left["read"] -= 1
+        if self._left["read"] >= 0:
+            return {"Responses": {}, "UnprocessedKeys": RequestItems}
+        return self._inner.batch_get_item(RequestItems=RequestItems)
+
+    def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 boto's own
+        """Write, or leave it."""
+        self._left["write"] -= 1
+        if self._left["write"] >= 0:
+            return {"UnprocessedItems": RequestItems}
+        return self._inner.batch_write_item(RequestItems=RequestItems)

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         site = open_site(options)
         code, report = _task(options)(console, site, Runs(site), options)
     except KeyboardInterrupt:
-        console.print("Interrupted; nothing was started.")
+        console.print("Interrupted; without PREFIX the command shows what was started.")
         return INTERRUPTED
     except (ClientError, BotoCoreError, NoSiteError, CannotError, CutoutError) as error:
         code, report = CANNOT, {"error": str(error)}

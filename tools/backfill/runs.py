@@ -54,7 +54,7 @@ class Runs:
             CannotError: it has no backfill machine.
         """
         self._site = site
-        self._store = DynamoBackfills(site.table(), site.settings.job_retention_days)
+        self._store = DynamoBackfills(site.table())
         self._machine = site.outputs.get("BackfillStateMachineArn", "")
         if not self._machine:
             raise CannotError(

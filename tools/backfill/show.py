@@ -12,7 +12,7 @@ from cutout.models import JobState
 from tools.backfill.freeze import DONE, RECORDED, Frozen
 from tools.backfill.runs import Report, Runs, Standing
 
-LOOK_S = 2.0
+LOOK_S = 5.0  # 2,500 batches are about 90 read units a look
 ALIVE = (Standing.RUNNING, Standing.STOPPING)
 _LEFT_OUT = {
     "own_result": "results",
@@ -88,11 +88,10 @@ def conclude(console: Console, one: Report, stack: str) -> None:
     if one.standing in ALIVE:
         console.print(escape(commands(stack, backfill_id)), soft_wrap=True)
     elif one.waiting:
-        in_line = f"{one.tally.in_work:,} of them are in line and will be cut out; " * bool(
-            one.tally.in_work
-        )
+        if one.tally.in_work:
+            console.print(f"{one.tally.in_work:,} of them are in line and will still be cut out.")
         more = f"make backfill STACK={stack} RESUME={backfill_id} takes up the rest."
-        console.print(escape(f"{in_line}{more}"), soft_wrap=True)
+        console.print(escape(more), soft_wrap=True)
     if one.tally.failed:
         console.print(
             escape(f"make redrive STACK={stack} tries failed ones again."), soft_wrap=True

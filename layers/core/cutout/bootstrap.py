@@ -257,7 +257,7 @@ def backfilling() -> "Backfilling":
 
     config, events = settings(), client("events")
     return Backfilling(
-        backfills=DynamoBackfills(_table(), config.job_retention_days),
+        backfills=DynamoBackfills(_table()),
         jobs=DynamoJobStates(_table()),
         images=_images(),
         requests=EventBridgeRequests(events),

@@ -6,7 +6,8 @@
 | batch of the list | `backfill#{backfill_id}` | `batch#{number}` |
 | how a batch stands | `backfill#{backfill_id}` | `tally#{number}` |
 
-All of it expires as jobs do, counted from the start of the backfill.
+All of it expires half a year after it was written: a run lasts 90 days at the most, and may be
+resumed. How long jobs are kept does not matter to it.
 """
 
 import time
@@ -22,7 +23,7 @@ from cutout.models import JobState
 
 MAX_READS, MAX_WRITES = 100, 25  # DynamoDB API Reference, BatchGetItem and BatchWriteItem
 
-_DAY_S = 86_400
+_KEPT_S = 180 * 86_400
 _RECORDS = "backfills"
 _TRIES = 6
 _BACKOFF_S = 0.05
@@ -66,12 +67,11 @@ class DynamoJobStates:
 
 
 class DynamoBackfills:
-    """The backfills; `retention_days` after its start nothing of one is left."""
+    """The backfills, their lists, and how the batches stand."""
 
-    def __init__(self, table: DynamoTable, retention_days: int) -> None:
+    def __init__(self, table: DynamoTable) -> None:
         """Keep the table."""
         self._table = table
-        self._retention_s = retention_days * _DAY_S
 
     def get(self, backfill_id: str) -> Backfill | None:
         """Return a backfill, if there is one."""
@@ -81,14 +81,13 @@ class DynamoBackfills:
     def write(self, backfill: Backfill) -> Backfill | None:
         """Write a backfill on the condition that `backfill.version` is still the stored one."""
         written = backfill.model_copy(update={"version": backfill.version + 1})
-        expires_at = backfill.created_ms // 1000 + self._retention_s
-        own = {"pk": _RECORDS, "sk": backfill.backfill_id, "expires_at": expires_at}
+        own = {"pk": _RECORDS, "sk": backfill.backfill_id, "expires_at": _expires_at()}
         item = to_item(own | written.model_dump(mode="json"))
         return written if self._table.put_version(item, backfill.version) else None
 
     def freeze(self, backfill_id: str, batches: Collection[Collection[FrozenObject]]) -> None:
         """Keep the list of a backfill that is not written yet."""
-        expires_at = round(time.time()) + self._retention_s
+        expires_at = _expires_at()
         items = (
             to_item(
                 {
@@ -111,8 +110,7 @@ class DynamoBackfills:
 
     def note(self, backfill_id: str, number: int, tally: Tally) -> None:
         """Keep how a batch stands."""
-        expires_at = round(time.time()) + self._retention_s
-        own = {"pk": _pk(backfill_id), "sk": _sk("tally", number), "expires_at": expires_at}
+        own = {"pk": _pk(backfill_id), "sk": _sk("tally", number), "expires_at": _expires_at()}
         self._table.put(to_item(own | tally.model_dump()))
 
     def tallies(self, backfill_id: str) -> Mapping[int, Tally]:
@@ -156,6 +154,11 @@ class DynamoBackfills:
                 return
             time.sleep(pause_s)
         raise StorageError("writing the jobs table failed: it left out items every time")
+
+
+def _expires_at() -> int:
+    """Return when what is written now is forgotten, in seconds since the epoch."""
+    return round(time.time()) + _KEPT_S
 
 
 def _pauses() -> Iterator[float]:
