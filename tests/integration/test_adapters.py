@@ -14,7 +14,7 @@ from moto import mock_aws
 from cutout import bootstrap
 from cutout.adapters.aws import client, s3_client, translated
 from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable
-from cutout.adapters.messages import EventBridgeAnnouncer, SqsMessages
+from cutout.adapters.messages import EventBridgeAnnouncer, EventBridgeRequests, SqsMessages
 from cutout.adapters.polls import StepFunctionsPolls
 from cutout.adapters.s3 import MAX_METADATA_BYTES, S3ImageStore, inherited
 from cutout.adapters.ssm import SecretParameter
@@ -25,11 +25,13 @@ from cutout.models import (
     AttemptEnded,
     Failed,
     JobState,
+    Lane,
     ObjectRef,
     PollRequest,
     Prepare,
     ProviderPaused,
     Reason,
+    Requested,
     ResultAttributes,
     Wake,
 )
@@ -135,14 +137,15 @@ def test_a_missing_queue_is_a_storage_error() -> None:
         queues.messages.ended(ENDED)
 
 
-def listen() -> str:
-    """Send every event of Cutout to a queue; return its URL."""
+def listen(source: str = "cutout") -> str:
+    """Send every event of a source to a queue; return its URL."""
     events, sqs = client("events"), client("sqs")
-    url = str(sqs.create_queue(QueueName="listener")["QueueUrl"])
+    name = source.replace(".", "-")
+    url = str(sqs.create_queue(QueueName=f"listener-{name}")["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    events.put_rule(Name="all", EventPattern=json.dumps({"source": ["cutout"]}))
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [source]}))
     targets = [{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}]
-    events.put_targets(Rule="all", Targets=targets)
+    events.put_targets(Rule=name, Targets=targets)
     return url
 
 
@@ -177,6 +180,35 @@ def test_a_pause_is_an_event() -> None:
     (event,) = Queues().bodies(url)
     assert event["detail-type"] == "Cutout Provider Paused"
     assert event["detail"]["reason"]["code"] == "setup"
+
+
+def test_objects_are_asked_for_as_anybody_may() -> None:
+    """More than one put takes; who listens to what Cutout has done hears nothing of it."""
+    url, others = listen("cutout.backfill"), listen("cutout")
+    names = {f"photos/{number}.jpg" for number in range(23)}
+
+    EventBridgeRequests(client("events")).ask(
+        [ObjectRef(bucket="images", key=name) for name in names]
+    )
+
+    found = [event for _ in range(4) for event in Queues().bodies(url)]
+    assert {event["detail-type"] for event in found} == {"Cutout Requested"}
+    assert {Requested.model_validate(event["detail"]).lane for event in found} == {Lane.BACKFILL}
+    assert {event["detail"]["key"] for event in found} == names
+    assert Queues().bodies(others) == []
+
+
+def test_a_request_the_bus_did_not_take_is_an_error() -> None:
+    """One of several, too."""
+    events = client("events")
+    with Stubber(events) as stubber:
+        entries = [{"EventId": "1"}, {"ErrorCode": "ThrottlingException"}]
+        stubber.add_response("put_events", {"FailedEntryCount": 1, "Entries": entries})
+
+        with pytest.raises(StorageError, match="ThrottlingException"):
+            EventBridgeRequests(events).ask(
+                [ObjectRef(bucket="images", key=name) for name in ("a.jpg", "b.jpg")]
+            )
 
 
 def test_an_event_the_bus_did_not_take_is_an_error() -> None:

@@ -64,7 +64,7 @@ def judge_failures(reasons: Counter[str]) -> Finding:
     return warning(
         "jobs.failed",
         f"In the last day {least}{reasons.total()} images failed: {parts}. Each job's reason says "
-        "more (GET /jobs?state=failed); once the cause is mended, retry them.",
+        "more (GET /jobs?state=failed); once the cause is mended, make redrive tries them again.",
     )
 
 

@@ -33,7 +33,7 @@ def judge_dead_letters(counts: Mapping[str, int]) -> Iterator[Finding]:
             yield fault(
                 "queues.dead_letters",
                 f"{name} holds {count} message{'s' * (count > 1)}: mend the cause (the function's "
-                "log names it), then send them back; docs/operations.md has the command.",
+                "log names it), then send them back with make redrive DLQ=1.",
             )
     if not any(counts.values()):
         yield ok("queues.clear", f"All {len(counts)} dead-letter queues are empty.")
