@@ -253,6 +253,22 @@ def test_starts_nothing_unasked_and_nothing_twice(shop: Shop, run: Run) -> None:
     assert len(run()[1]["backfills"]) == before + 1
 
 
+def test_goes_on_when_its_watcher_leaves(shop: Shop, run: Run) -> None:
+    """Ctrl-C ends the command alone; another one shows the rest."""
+    with unnoticed(shop):
+        for number in range(8):
+            shop.put(f"watch/{number}.jpg", picture(seed=number))
+    with started(shop, "watch/") as (process, frozen):
+        until(lambda: shop.jobs("watch/"), "the first job", PATIENCE_S)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert json.loads(out)["standing"] == "running"
+    code, report = run("--watch", frozen.backfill_id)
+    assert (code, report["standing"], report["succeeded"], report["run"]) == (0, "finished", 8, 1)
+
+
 def waiting(shop: Shop, prefix: str) -> list[str]:
     """Return the keys of the jobs that are not over."""
     over = ("succeeded", "failed", "skipped")

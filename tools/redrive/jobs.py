@@ -7,6 +7,7 @@ are to go behind the uploads.
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from cutout.adapters.dynamodb import DynamoJobStore, DynamoLedger
 from cutout.adapters.handouts import S3Handouts
@@ -23,6 +24,7 @@ from cutout.services.records import Records
 from tools.site import Site
 
 _PAGE = 100
+_SIDE_BY_SIDE = 8  # most of the time is waiting for answers
 
 
 def failed(site: Site) -> Iterator[Job]:
@@ -30,12 +32,12 @@ def failed(site: Site) -> Iterator[Job]:
     lists = DynamoJobLists(site.table())
     store = DynamoJobStore(site.table(), site.settings.job_retention_days)
     places = lists.on_shelf(JobState.FAILED, _PAGE)
-    while places:
-        for place in places:
-            job = store.get(place.job_id)
-            if job is not None and job.state is JobState.FAILED:
-                yield job
-        places = lists.on_shelf(JobState.FAILED, _PAGE, places[-1])
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        while places:
+            for job in pool.map(store.get, [place.job_id for place in places]):
+                if job is not None and job.state is JobState.FAILED:
+                    yield job
+            places = lists.on_shelf(JobState.FAILED, _PAGE, places[-1])
 
 
 def by_reason(jobs: list[Job]) -> Counter[str]:
@@ -50,12 +52,16 @@ def reason_of(job: Job) -> str:
 
 def reopen(desk: Desk, jobs: list[Job]) -> Iterator[str | None]:
     """Open another run of each job; yield None, or the code of why it is refused one."""
-    for job in jobs:
-        try:
-            desk.retry(job.job_id, Lane.BACKFILL)
-            yield None
-        except RequestError as error:
-            yield error.code
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        yield from pool.map(lambda job: _reopened(desk, job), jobs)
+
+
+def _reopened(desk: Desk, job: Job) -> str | None:
+    try:
+        desk.retry(job.job_id, Lane.BACKFILL)
+    except RequestError as error:
+        return error.code
+    return None
 
 
 def desk_of(site: Site) -> Desk:
