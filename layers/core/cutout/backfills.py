@@ -16,9 +16,7 @@ from cutout.models import END_STATES, JobState, Model
 AT_ONCE = 10  # batches in work: MaxConcurrency in statemachines/backfill.asl.json
 WINDOW_S = 180  # the batches in work are about as many images as the provider takes in this time
 MOST_IN_BATCH = 50  # ten at once are a burst for `submit`, behind which freed slots wait
-MOST_BATCHES = (
-    40_000  # their numbers are the machine's input, of which Step Functions takes 256 KiB
-)
+MOST_BATCHES = 40_000  # their numbers are the machine's input, which may have 256 KiB
 MOST_ASKS = 6  # how often an object is asked for that is not recorded
 
 # Looks in a window: more cost more, fewer let the line run empty before the next batch is fed.
