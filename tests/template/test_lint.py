@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 from cfnlint import api
+from samcli.commands.deploy.auth_utils import auth_per_resource
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
 from tests.stack import TEMPLATE, template
 from tests.template.graph import circle
@@ -30,6 +32,23 @@ def test_linter_would_find_something(tmp_path: Path) -> None:
 def test_translates_without_a_circle() -> None:
     """SAM accepts the template, and no two of its resources wait for each other."""
     assert circle(View(template()).resources) == []
+
+
+def unprotected(path: Path) -> list[str]:
+    """Return the functions of which `sam deploy --guided` asks whether they may be public."""
+    stacks, _ = SamLocalStackProvider.get_stacks(str(path))
+    return [name for name, protected in auth_per_resource(stacks) if not protected]
+
+
+@pytest.mark.filterwarnings("ignore:validate is deprecated")  # inside the SAM CLI
+def test_guided_deployment_asks_nothing_odd(tmp_path: Path) -> None:
+    """Its default answer to that question is no, which would end the deployment."""
+    text = TEMPLATE.read_text("utf-8")
+    silent = tmp_path / "template.yaml"
+    silent.write_text(text.replace("Auth: {ApiKeyRequired: false}", ""), "utf-8")
+
+    assert unprotected(TEMPLATE) == []
+    assert unprotected(silent) == ["WebhookFunction"]
 
 
 def notify_directly(source: Json) -> None:
