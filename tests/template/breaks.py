@@ -1,7 +1,7 @@
 """Ways to break template.yaml, each with the rule that must notice."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.template.views import Json, View
@@ -17,19 +17,17 @@ class Break:
     rule: Rule
     path: str
     value: Any = GONE
-    besides: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, source: Json) -> None:
-        """Set or remove the value at the path, and set what else is needed."""
-        for path, value in {**self.besides, self.path: self.value}.items():
-            *way, last = (int(step) if step.isdecimal() else step for step in path.split("|"))
-            place = source
-            for step in way:
-                place = place[step]
-            if value is GONE:
-                del place[last]
-            else:
-                place[last] = value
+        """Set or remove the value at the path."""
+        *way, last = (int(step) if step.isdecimal() else step for step in self.path.split("|"))
+        place = source
+        for step in way:
+            place = place[step]
+        if self.value is GONE:
+            del place[last]
+        else:
+            place[last] = self.value
 
     def __str__(self) -> str:
         """Name the case in the test report."""

@@ -5,6 +5,7 @@ from tests.template import rules_shape as shape
 from tests.template.breaks import Break, at
 
 STATEMENT = "Policies|0|Statement|0"
+DECRYPT_SOURCES = at("SubmitFunction", "Policies|0|Statement|2|Fn::If|1")
 WEBHOOK_PATH = at("WebhookFunction", "Events|Webhook|Properties")
 TO_UPLOADS = {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
 ANY_KEY = {"Fn::Sub": "arn:aws:s3:::${BucketName}/*"}
@@ -53,11 +54,22 @@ BREAKS = [
         at("SubmitFunction", f"{STATEMENT}|Action"),
         "s3:GetObject",
     ),
+    Break(access.encrypted_buckets_can_be_used, f"{DECRYPT_SOURCES}|Resource", "*"),
     Break(
         access.encrypted_buckets_can_be_used,
-        at("SubmitFunction", "Policies"),
-        [],
-        besides={"Parameters|KmsKeyArn": NEW_PARAMETER},
+        f"{DECRYPT_SOURCES}|Action",
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+    ),
+    Break(access.encrypted_buckets_can_be_used, at("SubmitFunction", "Policies|0|Statement|2")),
+    Break(
+        access.encrypted_buckets_can_be_used,
+        at("StoreFunction", "Policies|0|Statement|4|Fn::If|1|Action"),
+        "kms:Decrypt",
+    ),
+    Break(
+        access.keys_are_touched_only_when_named,
+        at("SubmitFunction", "Policies|0|Statement|2|Fn::If|0"),
+        "CreateBucket",
     ),
     Break(access.webhook_gets_one_job_and_sends, at("WebhookFunction", f"{STATEMENT}|Condition")),
     Break(
@@ -101,6 +113,19 @@ BREAKS = [
         at("WorkBucket", "PublicAccessBlockConfiguration|BlockPublicAcls"),
     ),
     Break(shape.buckets_are_private_and_encrypted, at("ImagesBucket", "BucketEncryption")),
+    Break(
+        shape.images_are_encrypted_with_the_key_named,
+        at(
+            "ImagesBucket",
+            "BucketEncryption|ServerSideEncryptionConfiguration|0|Fn::If|1|BucketKeyEnabled",
+        ),
+        value=False,
+    ),
+    Break(
+        shape.images_are_encrypted_with_the_key_named,
+        at("ImagesBucket", "BucketEncryption|ServerSideEncryptionConfiguration|0|Fn::If|0"),
+        "CreateBucket",
+    ),
     Break(shape.buckets_refuse_plain_http, "Resources|ImagesBucketPolicy"),
     Break(shape.stateful_resources_say_what_stays, "Resources|JobsTable|DeletionPolicy", "Delete"),
     Break(shape.stateful_resources_say_what_stays, "Resources|PollLogGroup|UpdateReplacePolicy"),

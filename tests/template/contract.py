@@ -42,7 +42,7 @@ DEFAULTS: dict[str, object] = {
     "AlarmTopicArn": "",
 }
 # Take a name out of here when the template gets it.
-NOT_YET = {"KmsKeyArn"}
+NOT_YET: set[str] = set()
 
 RANGES: dict[str, dict[str, Any]] = {
     "OutputFormat": {"AllowedValues": ["png", "webp"]},
@@ -54,10 +54,18 @@ RANGES: dict[str, dict[str, Any]] = {
     "ApiinMaxPerMinute": {"MinValue": 1, "MaxValue": 1000},
     "MonthlyBudgetUsd": {"MinValue": 0},
 }
+KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-123456789abc"
 # For each pattern: what it takes, and what it refuses.
 PATTERNS: dict[str, tuple[list[str], list[str]]] = {
     "ResultSuffix": ([".cutout", "-c", "_1"], ["", "*", "a*", "a\\", 'a"', "a/b", "/"]),
     "InputPrefix": (["", "photos/", "Größe 42 + (new)/"], ['"', 'a"b', "\\", "a\\"]),
+    "KmsKeyArn": (
+        ["", KEY_ARN, KEY_ARN.replace("arn:aws:", "arn:aws-cn:"), KEY_ARN.replace("1a", "mrk-1a")],
+        [
+            *("alias/images", KEY_ARN.replace("key/", "alias/"), KEY_ARN.replace("1a", "*")),
+            *("*", KEY_ARN.replace(":kms:", ":s3:"), KEY_ARN + "/x", KEY_ARN + "\n*"),
+        ],
+    ),
     "Providers": (["eachlabs", "apiin", "eachlabs,apiin"], ["", "other", "eachlabs,eachlabs"]),
     "EachlabsApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
     "ApiinApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),

@@ -114,18 +114,32 @@ def readers_tell_missing_from_forbidden(view: View) -> Iterator[str]:
 
 
 def encrypted_buckets_can_be_used(view: View) -> Iterator[str]:
-    """A bucket's own key is needed by the one who presigns and by the one who writes."""
-    if "KmsKeyArn" not in view.parameters:
-        return
-    may = {
-        (owner, action)
-        for owner, statement in view.statements()
-        if names_in(statement["Resource"]) == {"KmsKeyArn"}
-        for action in listed(statement["Action"])
+    """Who reads or presigns in the images bucket may decrypt, who writes may encrypt: no more."""
+    needed = {
+        (owner, "kms:GenerateDataKey" if action == "s3:PutObject" else "kms:Decrypt")
+        for owner, action, _ in _on_images(view)
+        if action in ("s3:GetObject", "s3:PutObject")
     }
-    needed = {("SubmitFunction", "kms:Decrypt"), ("StoreFunction", "kms:GenerateDataKey")}
-    for owner, action in needed - may:
-        yield f"{owner} may not do {action}"
+    may = {
+        (owner, action): statement["Resource"]
+        for owner, statement in view.statements()
+        for action in listed(statement["Action"])
+        if action.startswith("kms:")
+    }
+    for owner, action in needed ^ set(may):
+        yield f"{owner} may {'not ' if (owner, action) in needed else ''}do {action}"
+    for (owner, action), resource in may.items():
+        if resource != {"Ref": "KmsKeyArn"}:
+            yield f"{owner} may do {action} with {resource}"
+
+
+def keys_are_touched_only_when_named(view: View) -> Iterator[str]:
+    """Without a KmsKeyArn nobody may use any key, and the statements would not even be valid."""
+    for owner, said in view.of("AWS::IAM::Role").items():
+        for policy in view.resolve(said.get("Policies", []), KmsKeyArn=""):
+            for statement in filter(None, policy["PolicyDocument"]["Statement"]):
+                if "kms:" in str(statement["Action"]):
+                    yield f"{owner} has {statement['Sid']} without a key"
 
 
 def webhook_gets_one_job_and_sends(view: View) -> Iterator[str]:
@@ -169,5 +183,6 @@ RULES = [
     sources_are_never_deleted,
     readers_tell_missing_from_forbidden,
     encrypted_buckets_can_be_used,
+    keys_are_touched_only_when_named,
     webhook_gets_one_job_and_sends,
 ]

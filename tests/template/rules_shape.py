@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tests.template.contract import DEFAULTS, NOT_YET, OUTPUTS, PATTERNS, RANGES
+from tests.template.contract import DEFAULTS, KEY_ARN, NOT_YET, OUTPUTS, PATTERNS, RANGES
 from tests.template.views import View, names_in
 
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
@@ -84,6 +84,25 @@ def buckets_are_private_and_encrypted(view: View) -> Iterator[str]:
                 yield f"{name} does not set {way}"
         if "ServerSideEncryptionConfiguration" not in said.get("BucketEncryption", {}):
             yield f"{name} is not encrypted"
+
+
+def images_are_encrypted_with_the_key_named(view: View) -> Iterator[str]:
+    """A bucket that the stack makes uses the key by default, by a bucket key; else S3's own."""
+    wanted = {
+        "": {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
+        KEY_ARN: {
+            "ServerSideEncryptionByDefault": {
+                "SSEAlgorithm": "aws:kms",
+                "KMSMasterKeyID": KEY_ARN,
+            },
+            "BucketKeyEnabled": True,
+        },
+    }
+    said = view.of("AWS::S3::Bucket")["ImagesBucket"].get("BucketEncryption", {})
+    for key, rule in wanted.items():
+        found = view.resolve(said, KmsKeyArn=key).get("ServerSideEncryptionConfiguration")
+        if found != [rule]:
+            yield f"with {key or 'no key'} the images bucket has {found}"
 
 
 def buckets_refuse_plain_http(view: View) -> Iterator[str]:
@@ -181,6 +200,7 @@ RULES = [
     patterns_refuse_what_would_hurt,
     outputs_are_those_of_the_design,
     buckets_are_private_and_encrypted,
+    images_are_encrypted_with_the_key_named,
     buckets_refuse_plain_http,
     stateful_resources_say_what_stays,
     names_are_made_by_cloudformation,

@@ -18,6 +18,8 @@ _KMS_USE = (
     ("PrepareFunction", "kms:Decrypt"),
     ("StoreFunction", "kms:Decrypt"),
     ("StoreFunction", "kms:GenerateDataKey"),
+    ("ApiFunction", "kms:Decrypt"),
+    ("ApiFunction", "kms:GenerateDataKey"),
 )
 _WILD = "*?["
 
@@ -162,7 +164,7 @@ def _check_key(site: Site, key_id: str) -> Iterator[Finding]:
         yield fault(
             "bucket.kms_denied",
             f"The bucket is encrypted with {key['Arn']}, which these roles may not use: "
-            f"{', '.join(lacking)}. Allow them in the key's policy.",
+            f"{', '.join(lacking)}. Deploy again with KmsKeyArn={key['Arn']}.",
         )
         return
     yield ok("bucket.encryption", f"The roles may use the bucket's KMS key {key['Arn']}.")
