@@ -2,7 +2,6 @@
 
 import io
 import json
-import unicodedata
 from typing import Any
 
 import httpx
@@ -12,29 +11,6 @@ from PIL import Image
 from tests.e2e.shop import Shop, picture, until
 
 pytestmark = pytest.mark.e2e
-
-UMLAUTS = "Größe für Möbel"
-AWKWARD = {
-    "a b.jpg": "a b.cutout.png",
-    "a+b.jpg": "a+b.cutout.png",
-    "a%2Bb.jpg": "a%2Bb.cutout.png",
-    "100%.jpg": "100%.cutout.png",
-    unicodedata.normalize("NFC", f"{UMLAUTS}.jpg"): unicodedata.normalize(
-        "NFC", f"{UMLAUTS}.cutout.png"
-    ),
-    unicodedata.normalize("NFD", f"nfd {UMLAUTS}.jpg"): unicodedata.normalize(
-        "NFD", f"nfd {UMLAUTS}.cutout.png"
-    ),
-    "shoe \N{ATHLETIC SHOE}.jpg": "shoe \N{ATHLETIC SHOE}.cutout.png",
-    "new (2).jpg": "new (2).cutout.png",
-    "no extension": "no extension.cutout.png",
-    "SHOUT.JPG": "SHOUT.cutout.png",
-    "a&b=c?d#e.jpg": "a&b=c?d#e.cutout.png",
-    "quote'\"s.jpg": "quote'\"s.cutout.png",
-    "two  spaces .jpg": "two  spaces .cutout.png",
-    "dots.in.the.name.jpg": "dots.in.the.name.cutout.png",
-    "deep/er/and/deep er/x.jpg": "deep/er/and/deep er/x.cutout.png",
-}
 
 
 def test_brings_a_photo_back_beside_the_original(shop: Shop) -> None:
@@ -63,17 +39,6 @@ def test_brings_a_photo_back_beside_the_original(shop: Shop) -> None:
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "shoes", "season": "winter"}
     assert len(shop.creates("a/b/photo.jpg")) == 1
     assert shop.report()["polls"] == 0
-
-
-def test_finds_its_way_with_every_key(shop: Shop) -> None:
-    """Spaces, plus signs, percent signs, umlauts, emoji and the rest come back by their names."""
-    for number, key in enumerate(AWKWARD):
-        shop.put(f"keys/{key}", picture(seed=number))
-
-    wanted = {f"keys/{name}" for name in AWKWARD.values()}
-    until(lambda: wanted <= shop.names("keys/"), "every awkward key's cut-out")
-
-    assert len(AWKWARD) == len(shop.creates("/keys/"))
 
 
 def test_pays_once_for_an_event_delivered_five_times(shop: Shop) -> None:

@@ -87,6 +87,21 @@ def test_what_is_odd_is_prepared_first(world: World, body: bytes) -> None:
     assert world.line.size() == 0
 
 
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [
+        ("up/../shoe.jpg", JobState.PREPARING),
+        ("./shoe.jpg", JobState.PREPARING),
+        ("a/..", JobState.PREPARING),
+        ("a..b/.c/shoe.jpg", JobState.QUEUED),
+        ("a/.../shoe.jpg", JobState.QUEUED),
+    ],
+)
+def test_a_key_that_http_clients_rewrite_is_staged(key: str, state: JobState) -> None:
+    """The provider would ask for another address than the signed one, and be paid for failing."""
+    assert World().upload(key).state is state
+
+
 def test_a_lost_prepare_message_is_made_up_at_the_redelivery(world: World) -> None:
     """The event comes again because the queue was away."""
     world.images.put(BUCKET, "shoe.jpg", HEIC)

@@ -1,13 +1,17 @@
 """Names: results are never inputs, nobody's name is somebody else's, awkward keys survive."""
 
 import unicodedata
+from collections.abc import Callable
+from functools import cache
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cutout import keys
+from cutout.adapters.aws import s3_client
 from cutout.errors import ResultError
 from cutout.keys import MAX_KEY_BYTES, KeyRules
 from tests.examples import a_source
@@ -128,6 +132,25 @@ def test_length_is_counted_in_bytes(stem: int, *, fits: bool) -> None:
     else:
         with pytest.raises(ResultError):
             keys.result_names("images", key, SUFFIX, "png")
+
+
+@cache
+def signer() -> Callable[..., str]:
+    """Return what presigns, made once."""
+    return s3_client().generate_presigned_url
+
+
+@given(KEYS)
+@example("a/../b.jpg")
+@example("./a.jpg")
+@example("a//b/...")
+def test_a_signed_key_survives_the_providers_client(key: str) -> None:
+    """What is asked for is the key letter by letter, unless it is one that gets a staged copy."""
+    signed = signer()("get_object", Params={"Bucket": "images", "Key": key})
+
+    asked = unquote(httpx.URL(signed).raw_path.partition(b"?")[0].decode())
+
+    assert asked == f"/{key}" or keys.has_dot_segments(key)
 
 
 RULES = KeyRules(result_suffix=SUFFIX)

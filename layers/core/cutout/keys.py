@@ -60,6 +60,14 @@ def is_result_name(key: str, suffix: str) -> bool:
     return key.endswith(tuple(f"{suffix}.{output}" for output in RESULT_FORMATS))
 
 
+def has_dot_segments(key: str) -> bool:
+    """Tell whether `.` or `..` is a folder of the key: HTTP clients take them out of a URL's path.
+
+    A presigned URL of it is then another address than the one that was signed (RFC 3986, 5.2.4).
+    """
+    return not {".", ".."}.isdisjoint(key.split("/"))
+
+
 def result_names(bucket: str, key: str, suffix: str, output_format: str) -> tuple[str, ...]:
     """Return the names a result may take, in order of preference (DESIGN 4.2).
 

@@ -170,6 +170,6 @@ def _check_key(key: str) -> None:
     if len(key.encode()) > keys.MAX_KEY_BYTES:
         message = f"The key is longer than S3's {keys.MAX_KEY_BYTES} bytes."
         raise RequestInvalidError("bad_key", message)
-    if _CONTROL.search(key) or {".", ".."} & set(key.split("/")):
+    if _CONTROL.search(key) or keys.has_dot_segments(key):
         message = "The key holds control characters, or . or .. as a folder."
         raise RequestInvalidError("bad_key", message)

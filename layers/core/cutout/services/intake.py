@@ -117,9 +117,14 @@ class Intake:
         reason = self._refusal(source, header)
         if reason is not None:
             return jobs.end(job, JobState.SKIPPED, reason, now_ms) or job
-        if header is None or not inputs.is_plain(header) or not self._is_complete(source, header):
+        if header is None or not self._can_be_sent(source, header):
             return staging.begin(job)
         return job.model_copy(update={"width": header.width, "height": header.height})
+
+    def _can_be_sent(self, source: SourceObject, header: Header) -> bool:
+        """Tell whether a provider can fetch and understand the object as it is."""
+        understood = inputs.is_plain(header) and not keys.has_dot_segments(source.key)
+        return understood and self._is_complete(source, header)
 
     def _is_complete(self, source: SourceObject, header: Header) -> bool:
         """Tell whether the file has its end; that of a small one was read with its beginning."""
