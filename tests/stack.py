@@ -61,12 +61,10 @@ def create_bucket(client: "S3Client", *, versioned: bool = False) -> str:
     bucket = "images-111122223333"
     location: Any = {"LocationConstraint": client.meta.region_name}
     client.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-    rules = said["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (choice,) = said["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    _, _, rule = choice["Fn::If"]  # without a KMS key
     encryption: Any = {
-        "Rules": [
-            {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
-            for rule in rules
-        ]
+        "Rules": [{"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}]
     }
     client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
     if versioned:

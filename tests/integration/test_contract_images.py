@@ -28,6 +28,7 @@ RESULT = "photos/shoe.cutout.png"
 AWKWARD_KEYS = [
     "a b+c.jpg",
     "100%25 %2B.jpg",
+    "line\nend\r\n.jpg",
     "gr\u00fc\u00dfe.jpg",
     "gru\u0308\u00dfe.jpg",
     "\U0001f45f/(2)'&?#.jpg",

@@ -209,6 +209,16 @@ def test_what_is_out_of_scope_leaves_no_record(key: str, reason: str) -> None:
     assert world.metrics.by_dimensions["ObjectIgnored", (("reason", reason),)] == 1
 
 
+def test_an_object_of_another_bucket_is_none_of_ours(world: World) -> None:
+    """Our own staged copy, for one: submit can read it, and would pay for cutting it out."""
+    world.images.put("work", "staged/1.jpeg", JPEG)
+
+    assert world.intake.accept(ObjectRef(bucket="work", key="staged/1.jpeg"), Lane.UPLOAD) is None
+
+    assert world.jobs.records == {}
+    assert world.metrics.by_dimensions["ObjectIgnored", (("reason", "other_bucket"),)] == 1
+
+
 def test_a_result_under_another_name_is_not_cut_out_again(world: World) -> None:
     """The third loop guard: the marker survives a copy that the names do not."""
     marker = {keys.JOB_METADATA: "0" * 32}

@@ -83,7 +83,7 @@ class Intake:
 
     def admit(self, ref: ObjectRef, lane: Lane) -> Job | str:
         """Do as `accept` does, but return the reason code where there is no job."""
-        reason = keys.out_of_scope(ref.key, self._rules)
+        reason = self._out_of_scope(ref)
         if reason is not None:
             return reason
         try:
@@ -100,6 +100,12 @@ class Intake:
         except ObjectMissingError:
             return "source_deleted"
         return self._record(job)
+
+    def _out_of_scope(self, ref: ObjectRef) -> str | None:
+        """Return the reason code why this name is not an input; None: it is one."""
+        if ref.bucket != self._settings.images_bucket:
+            return "other_bucket"
+        return keys.out_of_scope(ref.key, self._rules)
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""
