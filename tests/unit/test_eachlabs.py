@@ -114,6 +114,21 @@ def test_status_quotes_the_id() -> None:
     assert eachlabs.requests[0].url.raw_path == b"/v1/prediction/..%2Fkeys%3Fx%3D1"
 
 
+@pytest.mark.parametrize("url", [IMAGE, HOOK])
+def test_a_failure_is_told_without_the_secrets_it_quotes(url: str) -> None:
+    """A provider may name the URLs it was given; its words go into records, events and logs."""
+    poll = Eachlabs(httpx.Response(200, json={"status": "error", "message": f"no {url}"}))
+    hook = json.dumps({"exec_id": "1", "status": "failed", "error": f"no answer from {url}"})
+
+    outcomes = [poll.adapter.status("prediction-1"), parse_webhook(hook.encode())[1]]
+
+    for outcome in outcomes:
+        assert isinstance(outcome, Failed)
+        assert "https://" in outcome.message
+        assert "fake" not in outcome.message
+        assert "token" not in outcome.message
+
+
 POLLS: list[tuple[dict[str, object], Outcome]] = [
     ({"status": "processing"}, Pending()),
     ({"status": "queued"}, Pending()),

@@ -22,8 +22,8 @@ from cutout.providers.http import (
     json_object,
     new_client,
     retry_after,
-    shortened,
 )
+from cutout.providers.words import shortened
 
 URL = "https://api.test/v1/prediction/"
 SECRET_URL = "https://images.test/shoe.jpg?X-Amz-Signature=secret"

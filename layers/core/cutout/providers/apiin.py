@@ -47,6 +47,7 @@ from cutout.errors import (
 from cutout.models import Failed, Outcome, Pending, Submission, Succeeded
 from cutout.providers.apiin_answers import Reading, read
 from cutout.providers.apiin_results import ImageBytes
+from cutout.providers.words import shortened
 
 if TYPE_CHECKING:
     import httpx
@@ -123,8 +124,6 @@ class ApiinProvider:
 
     def _outcome(self, said: Reading) -> Outcome:
         """Turn a reading into an outcome, keeping the image if it holds one."""
-        from cutout.providers.http import shortened  # noqa: PLC0415 loads httpx
-
         if said.state == "failed":
             words = shortened(said.words) or "no reason given"
             return Failed(code="provider_failed", message=words)
@@ -159,7 +158,7 @@ class ApiinProvider:
         Raises:
             ProviderError: what the HTTP status, or a refusal inside a 2xx answer, means.
         """
-        from cutout.providers.http import call, refusal, retry_after, shortened  # noqa: PLC0415 loads httpx
+        from cutout.providers.http import call, refusal, retry_after  # noqa: PLC0415 loads httpx
 
         headers = {"Authorization": f"Bearer {self._api_key()}"}
         most = self._max_bytes * 4 // 3 + _ENVELOPE_BYTES  # base64 is a third longer

@@ -20,12 +20,12 @@ from cutout.errors import (
     WebhookRejectedError,
 )
 from cutout.models import Failed, Outcome, Pending, Submission, Succeeded
+from cutout.providers.words import shortened
 
 if TYPE_CHECKING:
     import httpx
 
 MODEL = "eachlabs-bg-remover-v1"
-_MAX_WORDS = 300
 
 
 class EachlabsProvider:
@@ -101,6 +101,5 @@ def _outcome(status: object, output: object, words: object) -> Outcome:
             return Succeeded(result_url=output)
         return Failed(code="provider_failed", message="it ended without an output")
     if status in ("error", "failed"):
-        said = " ".join(str(words or "no reason given").split())[:_MAX_WORDS]
-        return Failed(code="provider_failed", message=said)
+        return Failed(code="provider_failed", message=shortened(words) or "no reason given")
     return Pending()

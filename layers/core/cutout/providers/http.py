@@ -1,6 +1,5 @@
 """HTTP calls to a provider, and what their failures mean for an attempt (DESIGN 4.4's table)."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from cutout.errors import (
     ProviderRejectedError,
     ProviderUnavailableError,
 )
+from cutout.providers.words import shortened
 
 # A create that only starts a task answers at once; the read timeout bounds how long "maybe" can
 # begin. A provider that may answer with the result itself gets the patient one.
@@ -26,11 +26,9 @@ PATIENT_TIMEOUT = httpx.Timeout(connect=3, read=30, write=5, pool=3)
 MAX_ANSWER_BYTES = 1_000_000
 MAX_RETRY_AFTER_S = 3600.0  # nobody stops the line for longer; it asks again then
 MAX_DIGITS = 9
-MAX_DETAIL = 300  # characters of a provider's sentence that are kept
 
 _MISCONFIGURED = frozenset({401, 403})
 _UNAVAILABLE = frozenset({500, 503})
-_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*", re.IGNORECASE)
 
 
 def new_client(
@@ -85,14 +83,6 @@ def json_object(answer: httpx.Response) -> dict[str, Any]:
         if isinstance(data, dict):
             return data
     return {}
-
-
-def shortened(text: object) -> str:
-    """Return a provider's sentence on one line, at most 300 characters.
-
-    URLs in it lose their query: a provider may quote the presigned one it was given.
-    """
-    return _QUERY.sub(r"\1", " ".join(str(text or "").split()))[:MAX_DETAIL]
 
 
 def _beginning(answer: httpx.Response, max_bytes: int | None) -> httpx.Response:
