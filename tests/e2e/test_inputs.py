@@ -3,10 +3,11 @@
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.corpus.pictures import HEIC, INPUTS, JPEG, SIZE
+from tests.corpus.pictures import HEIC, INPUTS, JPEG, SIZE, scene, turned
 from tests.e2e.shop import Shop, until
 
 pytestmark = pytest.mark.e2e
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.e2e
 PREPARED = ["heic", "avif", "tiff cmyk", "jpeg orientation 6", "png 16 bit grey", "gif animated"]
 # Ten cold starts at once on two processors take their time.
 PATIENCE_S = 180
+TOLERANCE = 40  # of 255: what two lossy encodings may change in the middle of an even area
+QUARTERS = [(x, y) for x in (24, 72) for y in (16, 48)]  # the middles of the scene's
 SKIPPED = {
     "text": "unsupported_format",
     "jpeg 20000x20000": "too_many_pixels",
@@ -43,6 +46,24 @@ def test_odd_inputs_come_home_upright_or_with_a_reason(shop: Shop) -> None:
     for name in PREPARED:
         assert Image.open(io.BytesIO(shop.get(f"odd/{name}.cutout.png")["Body"])).size == SIZE
     assert shop.get("odd/heic")["Body"] == HEIC
+
+
+def test_every_orientation_comes_home_upright(shop: Shop) -> None:
+    """All eight of EXIF: each quarter of the cut-out has the colour of the upright original."""
+    for number in range(1, 9):
+        shop.put(f"turned/{number}.jpg", turned(number, quality=95))
+
+    jobs = until(lambda: ended(shop, "turned/", 8), "every job's end", PATIENCE_S)
+
+    assert [job["state"] for job in jobs] == ["succeeded"] * 8
+    original = np.asarray(scene(), dtype=int)
+    for number in range(1, 9):
+        file = io.BytesIO(shop.get(f"turned/{number}.cutout.png")["Body"])
+        result = np.asarray(Image.open(file), dtype=int)
+        assert result.shape == (SIZE[1], SIZE[0], 4)
+        for x, y in QUARTERS:
+            off = abs(result[y, x, :3] - original[y, x]).max()
+            assert (result[y, x, 3], off <= TOLERANCE) == (255, True), (number, x, y, off)
 
 
 def test_a_tagged_object_is_left_alone(shop: Shop) -> None:
