@@ -5,6 +5,7 @@ import io
 import pytest
 from PIL import Image
 
+from cutout.adapters.imaging import PillowVerifier
 from cutout.models import JobState
 from tests.corpus.pictures import (
     SIZE,
@@ -24,6 +25,7 @@ CUT_OUT = half_clear()
 GOOD = encoded(CUT_OUT, "PNG")
 NOISE = Image.merge("RGBA", [Image.effect_noise(SIZE, 90) for _ in range(4)])
 NOISY = encoded(NOISE, "PNG")
+NOISY_WEBP = encoded(NOISE, "WEBP", lossless=True)
 
 BAD: dict[str, tuple[bytes, str]] = {
     "zero bytes": (b"", "result_not_an_image"),
@@ -49,20 +51,43 @@ BAD: dict[str, tuple[bytes, str]] = {
     "png alpha all 255": (encoded(scene().convert("RGBA"), "PNG"), "result_opaque"),
     "png empty": (encoded(Image.new("RGBA", SIZE), "PNG"), "result_empty"),
     "webp opaque": (noisy("WEBP"), "result_opaque"),
+    "html before a png": (b"<html>" + GOOD, "result_not_an_image"),
+    "png cut after its header": (NOISY[:33], "result_not_an_image"),
+    "png of no width": (png_header(0, 64, 6), "result_not_an_image"),
+    "webp signature only": (b"RIFF\x1a\0\0\0WEBPVP8L", "result_not_an_image"),
+    # Pillow opens a WebP whole or not at all.
+    "webp cut in the middle": (NOISY_WEBP[: len(NOISY_WEBP) // 2], "result_not_an_image"),
+    "webp cut late": (NOISY_WEBP[:-40], "result_not_an_image"),
     "half the size": (encoded(CUT_OUT.resize((48, 32)), "PNG"), "result_wrong_size"),
     "turned": (encoded(CUT_OUT.rotate(90, expand=True), "PNG"), "result_wrong_size"),
     "one pixel less": (encoded(CUT_OUT.crop((0, 0, 95, 64)), "PNG"), "result_wrong_size"),
 }
 
 
-def with_tail() -> bytes:
-    """Return a good PNG with something behind its end."""
-    return GOOD + b"<script>" + bytes(500)
+TAIL = b"<script>" + bytes(500)
+
+
+def one_clear_pixel() -> Image.Image:
+    """Return the scene with the least that is cut away."""
+    picture = scene().convert("RGBA")
+    picture.putpixel((0, 0), (0, 0, 0, 0))
+    return picture
+
+
+def flicker(output: str) -> bytes:
+    """Return a cut-out that becomes another picture after a moment."""
+    second = Image.new("RGBA", SIZE, (1, 2, 3, 100))
+    frames: dict[str, object] = {"save_all": True, "append_images": [second], "duration": 100}
+    return encoded(CUT_OUT, output, lossless=True, **frames)
 
 
 ACCEPTED: dict[str, bytes] = {
     "png": GOOD,
-    "png with trailing data": with_tail(),
+    "png with trailing data": GOOD + TAIL,
+    "png with a zip behind": GOOD + b"PK\x03\x04" * 200,
+    "png with one clear pixel": encoded(one_clear_pixel(), "PNG"),
+    "apng": flicker("PNG"),
+    "webp animated": flicker("WEBP"),
     "png with an unknown chunk": GOOD[:33] + chunk(b"xxXx", b"hello") + GOOD[33:],
     "webp": encoded(CUT_OUT, "WEBP", lossless=True),
     "grey with alpha": encoded(CUT_OUT.convert("LA"), "PNG"),
@@ -108,6 +133,22 @@ def test_a_good_result_is_published(name: str) -> None:
     body = world.images.objects[BUCKET, "photo.cutout.png"].body
     assert Image.open(io.BytesIO(body)).format == "PNG"
     assert b"<script>" not in body
+
+
+@pytest.mark.parametrize("output", ["PNG", "WEBP"])
+@pytest.mark.parametrize("form", ["with trailing data", "animated"])
+def test_only_the_picture_is_published(output: str, form: str) -> None:
+    """One frame, and nothing behind its end, in whichever format is asked for."""
+    body = encoded(CUT_OUT, output, lossless=True) + TAIL if "data" in form else flicker(output)
+
+    image = PillowVerifier().verify(io.BytesIO(body), output.lower())
+
+    image.file.seek(0)
+    published = image.file.read()
+    picture = Image.open(io.BytesIO(published))
+    assert (picture.format, getattr(picture, "n_frames", 1)) == (output, 1)
+    assert picture.convert("RGBA").tobytes() == CUT_OUT.tobytes()
+    assert (b"<script>" in published, len(published)) == (False, image.size)
 
 
 def test_a_result_broken_on_its_way_is_fetched_again() -> None:

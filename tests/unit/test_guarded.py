@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from cutout.adapters.guarded import GuardedTransport, is_public
+from cutout.adapters.guarded import GuardedTransport, is_public, resolve
 from cutout.providers.http import new_client
 
 PUBLIC = "93.184.215.14"
@@ -24,6 +24,10 @@ INWARD = [
     "::ffff:169.254.169.254",
     "2002:a9fe:a9fe::1",
     "ff02::1",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b:1::169.254.169.254",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
 ]
 
 
@@ -94,6 +98,18 @@ def test_a_literal_inside_is_not_fetched(host: str) -> None:
 
     with pytest.raises(httpx.ConnectError):
         get(network, f"https://{host}/1.png")
+
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "127.1", "2852039166"])
+def test_an_address_in_disguise_is_not_fetched(host: str) -> None:
+    """Decimal, hexadecimal, octal, shortened: what the system makes of it is what is checked."""
+    network = Network()
+    transport = GuardedTransport(frozenset(), httpx.MockTransport(network), resolve)
+
+    with new_client(transport) as client, pytest.raises(httpx.ConnectError):
+        client.get(f"https://{host}/1.png")
 
     assert network.sent == []
 

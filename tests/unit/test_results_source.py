@@ -1,5 +1,7 @@
 """Results are downloaded whole, over https, and no larger than allowed."""
 
+import gzip
+import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -8,7 +10,7 @@ import httpx
 import pytest
 
 from cutout.adapters.guarded import GuardedTransport
-from cutout.adapters.results import HttpResultSource, plain_hosts
+from cutout.adapters.results import MOST_SECONDS, HttpResultSource, plain_hosts
 from cutout.adapters.work import S3WorkStore
 from cutout.errors import ResultError
 from cutout.providers.http import new_client
@@ -25,13 +27,16 @@ def lookup(host: str, port: int) -> list[str]:
 
 
 def source(
-    answer: Callable[[httpx.Request], httpx.Response], base: str = "https://api.test", most: int = 9
+    answer: Callable[[httpx.Request], httpx.Response],
+    base: str = "https://api.test",
+    most: int = 9,
+    now: Callable[[], float] = time.monotonic,
 ) -> HttpResultSource:
     """Return a source whose network is this function."""
     work = S3WorkStore(boto3.client("s3"), "work")
     network = httpx.MockTransport(answer)
     guarded = GuardedTransport(plain_hosts([base]), network, lookup)
-    return HttpResultSource(new_client(guarded), most, work)
+    return HttpResultSource(new_client(guarded), most, work, now)
 
 
 def fetched(answer: httpx.Response, url: str = URL) -> BinaryIO:
@@ -60,6 +65,39 @@ def test_a_result_over_the_limit_is_refused() -> None:
 
     assert caught.value.code == "result_too_large"
     assert len(sent) < 99
+
+
+def test_a_small_answer_that_unpacks_to_a_large_one_is_refused() -> None:
+    """What counts is what is written, not what was sent."""
+    packed = gzip.compress(bytes(100_000))
+
+    with pytest.raises(ResultError) as caught:
+        fetched(httpx.Response(200, content=packed, headers={"Content-Encoding": "gzip"}))
+
+    assert caught.value.code == "result_too_large"
+
+
+@pytest.mark.parametrize(("pause_s", "whole"), [(MOST_SECONDS / 9, True), (MOST_SECONDS, False)])
+def test_a_trickle_is_given_up(pause_s: float, *, whole: bool) -> None:
+    """A byte now and then would outlive the function, and every try of it."""
+    now = [1000.0]
+
+    def body() -> Iterator[bytes]:
+        for _ in range(8):
+            now[0] += pause_s
+            yield b"1"
+
+    def fetch() -> BinaryIO:
+        return source(lambda _: httpx.Response(200, content=body()), now=lambda: now[0]).fetch(URL)
+
+    if whole:
+        with fetch() as file:
+            assert file.read() == b"1" * 8
+        return
+    with pytest.raises(ResultError) as caught:
+        fetch()
+    assert caught.value.code == "result_unavailable"
+    assert now[0] < 1000 + 3 * MOST_SECONDS
 
 
 @pytest.mark.parametrize("status", [204, 206, 302, 403, 404, 410, 500])

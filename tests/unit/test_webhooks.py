@@ -1,5 +1,6 @@
 """Only the attempt's own provider can make a webhook count; everything else is the same 404."""
 
+import gzip
 import json
 from collections.abc import Callable
 
@@ -118,6 +119,12 @@ REJECTED_BODIES = {
     "no id": payload(exec_id=None),
     "empty id": payload(exec_id=""),
     "id is a number": payload(exec_id=1),
+    "compressed": gzip.compress(payload()),
+    "a form": b"payload=" + payload(),
+    "two objects": payload() * 2,
+    "id of the job": payload(exec_id={"id": "prediction-1"}),
+    "the id twice, the last another's": payload()[:-1] + b', "exec_id": "prediction-2"}',
+    "half a character": b'{"exec_id": "prediction-1", "error": "\\ud800"}',
     "another prediction": payload(exec_id="prediction-2"),
     "another spelling": payload(exec_id="Prediction-1"),
     "deep": b'{"exec_id":' + b"[" * 60_000,

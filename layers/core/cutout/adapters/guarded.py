@@ -10,6 +10,9 @@ from collections.abc import Callable, Collection, Iterable
 
 import httpx
 
+# IPv4 addresses in the clothes of IPv6: translated (RFC 6052, RFC 7915) and compatible (RFC 4291).
+_HIDING = [ipaddress.IPv6Network(n) for n in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
+
 type Resolve = Callable[[str, int], Iterable[str]]
 
 
@@ -66,6 +69,6 @@ def is_public(address: str) -> bool:
     """Tell whether an address is reachable by everybody, and hides no other one inside."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        hidden = ip.ipv4_mapped or ip.sixtofour or ip.teredo
-        return ip.is_global and not ip.is_multicast and hidden is None and "%" not in address
+        hidden = ip.ipv4_mapped or ip.sixtofour or ip.teredo or any(ip in n for n in _HIDING)
+        return ip.is_global and not ip.is_multicast and not hidden and "%" not in address
     return ip.is_global and not ip.is_multicast

@@ -17,7 +17,7 @@ class PillowVerifier:
     """Decodes the whole file: complete, with alpha, neither fully transparent nor fully opaque."""
 
     def verify(self, image: BinaryIO, output_format: str) -> VerifiedImage:
-        """Return the image, converted when the provider sent the other format.
+        """Return the image, converted when the provider sent the other format or an animation.
 
         Raises:
             ResultError: `result_not_an_image`, `result_truncated`, `result_opaque`, `result_empty`
@@ -25,9 +25,8 @@ class PillowVerifier:
         """
         picture = _decode(image)
         _check_alpha(picture)
-        file = (
-            image if picture.format == _FORMATS[output_format] else _convert(picture, output_format)
-        )
+        as_it_is = picture.format == _FORMATS[output_format] and not _moves(picture)
+        file = image if as_it_is else _convert(picture, output_format)
         return VerifiedImage(
             file=file,
             width=picture.width,
@@ -53,7 +52,7 @@ def _decode(image: BinaryIO) -> Image.Image:
     try:
         picture.load()
         palette = picture.mode != "P" or picture.palette is not None
-        complete = palette and (picture.format != "PNG" or _ends(image))
+        complete = palette and _ends(image, picture.format)
     except Exception as error:  # a decoder may raise anything on hostile bytes
         raise _truncated() from error
     if not complete:
@@ -61,10 +60,32 @@ def _decode(image: BinaryIO) -> Image.Image:
     return picture
 
 
-def _ends(image: BinaryIO) -> bool:
-    """Tell whether a PNG goes on to its IEND chunk, and cut off what stands behind it.
+def _moves(picture: Image.Image) -> bool:
+    """Tell whether the file has more frames than the one that was looked at."""
+    return bool(getattr(picture, "is_animated", False))
+
+
+def _ends(image: BinaryIO, kind: str | None) -> bool:
+    """Tell whether a file goes on to its end, and cut off what stands behind that.
 
     Pillow is content with the last pixel, and what is behind the end is nobody's picture.
+    """
+    return _png_ends(image) if kind == "PNG" else _webp_ends(image)
+
+
+def _webp_ends(image: BinaryIO) -> bool:
+    """Do that for a WebP: after `RIFF` stands how much follows, little-endian (RFC 9649)."""
+    image.seek(4)
+    end = int.from_bytes(image.read(4), "little") + 8
+    if image.seek(0, io.SEEK_END) < end:
+        return False
+    image.truncate(end)
+    return True
+
+
+def _png_ends(image: BinaryIO) -> bool:
+    """Do that for a PNG, which ends with its IEND chunk.
+
     A chunk is a big-endian length, a type, that many bytes and a checksum (PNG specification).
     """
     image.seek(8)
