@@ -26,7 +26,16 @@ KEYS = {"EACHLABS_API_KEY": "4f0e-key-of-eachlabs", "APIIN_API_KEY": "9b1d-key-o
 QUOTED = "https://bucket.s3.amazonaws.com/x.jpg?X-Amz-Credential=a&X-Amz-Signature=b"
 FAULTS: list[dict[str, Any]] = [
     {"kind": "fail", "match": "/failing", "times": None, "message": f"no image at {QUOTED}"},
-    {"kind": "create_status", "match": "/refused", "times": None, "status": 400},
+    *(
+        {
+            "kind": "create_status",
+            "match": "/refused",
+            "status": 400,
+            "provider": name,
+            "body": {"message": f"{key} may not read {QUOTED}"},
+        }
+        for name, key in zip(("eachlabs", "apiin"), KEYS.values(), strict=True)
+    ),
     {"kind": "create_status", "match": "/polled", "provider": "eachlabs", "status": 400},
     {"kind": "create_status", "match": "/later", "provider": "eachlabs", "status": 503},
     {"kind": "create_drop", "match": "/dropped", "provider": "eachlabs"},

@@ -192,6 +192,19 @@ def test_shortened_is_one_short_line_without_signatures() -> None:
     assert shortened(None) == ""
 
 
+@pytest.mark.parametrize("header", ["a-secret-key", "Bearer a-secret-key"])
+def test_a_refusal_does_not_repeat_the_key(header: str) -> None:
+    """A provider may quote the key that it refuses, also where its sentence is cut off."""
+    said = {"message": f"no such key: a-secret-key {'x' * 255} a-secret-key"}
+    http = new_client(httpx.MockTransport(lambda _: httpx.Response(401, json=said)))
+
+    with pytest.raises(ProviderMisconfiguredError) as caught:
+        call(http, "POST", URL, {"Authorization": header})
+
+    assert str(caught.value).startswith("HTTP 401: no such key: (key) xxx")
+    assert "a-s" not in str(caught.value)
+
+
 def test_a_refusal_without_words_has_its_number() -> None:
     """An empty body leaves the status code."""
     with pytest.raises(ProviderRejectedError, match=r"^HTTP 400$"):

@@ -160,7 +160,8 @@ class ApiinProvider:
         """
         from cutout.providers.http import call, refusal, retry_after  # noqa: PLC0415 loads httpx
 
-        headers = {"Authorization": f"Bearer {self._api_key()}"}
+        key = self._api_key()
+        headers = {"Authorization": f"Bearer {key}"}
         most = self._max_bytes * 4 // 3 + _ENVELOPE_BYTES  # base64 is a third longer
         url = self._base_url + path
         answer = call(self._http, method, url, headers, body, not_found=not_found, max_bytes=most)
@@ -168,6 +169,6 @@ class ApiinProvider:
             return Reading(state="done", result=ImageBytes(answer.content, ""))
         said = read(answer.content, answer.headers.get("Content-Type", ""), source_url)
         if said.refused:
-            sentence = f"its answer says no: {shortened(said.words) or 'no reason given'}"
+            sentence = f"its answer says no: {shortened(said.words, key) or 'no reason given'}"
             raise refusal(said.code or 400, sentence, not_found, retry_after(answer))
         return said

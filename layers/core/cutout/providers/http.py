@@ -70,7 +70,7 @@ def call(  # noqa: PLR0913 one request has that many parts
     except httpx.HTTPError as error:
         raise MaybeCreatedError(_sentence(error)) from error
     if not answer.is_success:
-        _refuse(answer, not_found)
+        _refuse(answer, not_found, headers)
     return answer
 
 
@@ -101,12 +101,15 @@ def _beginning(answer: httpx.Response, max_bytes: int | None) -> httpx.Response:
     return httpx.Response(answer.status_code, headers=kept, content=body)
 
 
-def _refuse(answer: httpx.Response, not_found: type[ProviderError]) -> NoReturn:
-    """Raise what a status code means."""
+def _refuse(
+    answer: httpx.Response, not_found: type[ProviderError], headers: Mapping[str, str]
+) -> NoReturn:
+    """Raise what a status code means; the headers' only value is the key, perhaps as a Bearer."""
     status = answer.status_code
     data = json_object(answer)
     words = shortened(
-        " ".join(str(data[k]) for k in ("message", "details", "error") if data.get(k))
+        " ".join(str(data[k]) for k in ("message", "details", "error") if data.get(k)),
+        "".join(headers.values()).removeprefix("Bearer "),
     )
     sentence = f"HTTP {status}" + (f": {words}" if words else "")
     raise refusal(status, sentence, not_found, retry_after(answer))

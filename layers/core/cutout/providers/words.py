@@ -8,9 +8,11 @@ MAX_DETAIL = 300  # characters of a provider's sentence that are kept
 _URL = re.compile(r"(https?://[^\s?#\"'<>]+?)(?:(?<=/webhooks)/|[?#])[^\s\"'<>]*", re.IGNORECASE)
 
 
-def shortened(text: object) -> str:
+def shortened(text: object, key: str = "") -> str:
     """Return a provider's sentence on one line, at most 300 characters.
 
-    URLs in it lose their query, and a webhook's its token: a provider may quote what it was given.
+    A provider may quote what it was given: URLs lose their query, a webhook's its token, and the
+    API key is replaced.
     """
-    return _URL.sub(r"\1", " ".join(str(text or "").split()))[:MAX_DETAIL]
+    words = " ".join(str(text or "").split())
+    return _URL.sub(r"\1", words.replace(key, "(key)") if key else words)[:MAX_DETAIL]
