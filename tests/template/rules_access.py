@@ -15,7 +15,7 @@ TOUCHES = {
     "ApiFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ReconcileFunction": {"dynamodb", "ssm", "sqs", "s3"},
     "PollStateMachine": {"lambda", "sqs"},
-    "BackfillFunction": {"s3", "dynamodb", "events"},
+    "BackfillFunction": {"s3", "dynamodb", "events", "kms"},
     "BackfillStateMachine": {"lambda", "states"},
 }
 # SAM itself attaches these for logs, traces and event sources; the template names none.

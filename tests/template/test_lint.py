@@ -40,7 +40,7 @@ def unprotected(path: Path) -> list[str]:
     return [name for name, protected in auth_per_resource(stacks) if not protected]
 
 
-@pytest.mark.filterwarnings("ignore:validate is deprecated")  # inside the SAM CLI
+@pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")  # SAM of SAM
 def test_guided_deployment_asks_nothing_odd(tmp_path: Path) -> None:
     """Its default answer to that question is no, which would end the deployment."""
     text = TEMPLATE.read_text("utf-8")

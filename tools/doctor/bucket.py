@@ -16,6 +16,7 @@ from tools.site import Site
 _KMS_USE = (
     ("SubmitFunction", "kms:Decrypt"),
     ("PrepareFunction", "kms:Decrypt"),
+    ("BackfillFunction", "kms:Decrypt"),
     ("StoreFunction", "kms:Decrypt"),
     ("StoreFunction", "kms:GenerateDataKey"),
     ("ApiFunction", "kms:Decrypt"),
