@@ -79,7 +79,7 @@ def test_doctor_names_the_parameter_that_is_missing(
         word.removesuffix("Function")
         for word in lacking.replace(",", " ").split()
         if word.endswith("Function")
-    ) == [*("Api", "Api", "Prepare", "Store", "Store", "Submit")]
+    ) == [*("Api", "Api", "Backfill", "Prepare", "Store", "Store", "Submit")]
 
 
 def test_doctor_is_content_with_the_key(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
