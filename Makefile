@@ -94,6 +94,10 @@ backfill: $(DEV) ## Cut out what was there before (STACK=name, PREFIX=photos/ or
 redrive: $(DEV) ## Try failed jobs again (STACK=name, REASON=code), or dead letters (DLQ=1)
 	@PYTHONPATH=layers/core $(BIN)/python -m tools.redrive $(if $(REASON),--reason "$$REASON") $(if $(DLQ),--dead-letters) $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make redrive STACK=name}"
 
+.PHONY: bench
+bench: setup ## Measure speed, cost and cold starts, into docs/ (QUICK=1: a reduced run, into out/)
+	@PYTHONPATH=layers/core $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: build
 build: setup ## Build what is deployed
 	$(BIN)/sam build

@@ -9,7 +9,6 @@ read from those books afterwards.
 import heapq
 import random
 from bisect import insort
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
+from benchmarks import schedule
 from cutout import jobs
 from cutout.models import (
     Announce,
@@ -112,23 +112,11 @@ class Books:
     @property
     def most_in_flight(self) -> int:
         """Return the highest number of predictions at once; an end frees before an arrival."""
-        events = sorted([(t, 1) for t in self.arrivals] + [(t, -1) for t in self.ends])
-        running = most = 0
-        for _, change in events:
-            running += change
-            most = max(most, running)
-        return most
+        return schedule.most_in_flight(self.arrivals, self.ends)
 
     def most_in_window(self, window_ms: int = 60_000) -> int:
         """Return the highest number of arrivals in any 60 s."""
-        window: deque[int] = deque()
-        most = 0
-        for arrival in sorted(self.arrivals):
-            window.append(arrival)
-            while window[0] <= arrival - window_ms:
-                window.popleft()
-            most = max(most, len(window))
-        return most
+        return schedule.most_in_window(self.arrivals, window_ms)
 
 
 class StrictProvider:
@@ -312,19 +300,3 @@ class Index:
 def set_clock(clock: VirtualClock, now_ms: int) -> None:
     """Set the time of the invocation that comes next."""
     clock.advance(now_ms - clock.now_ms())
-
-
-def greedy_makespan_ms(durations: list[int], concurrent: int, per_minute: int) -> int:
-    """Return when the last prediction ends if every create starts as soon as both limits allow."""
-    running: list[int] = []
-    starts: deque[int] = deque()
-    now = last = 0
-    for duration in durations:
-        if len(running) == concurrent:
-            now = max(now, heapq.heappop(running))
-        if len(starts) == per_minute:
-            now = max(now, starts.popleft() + 60_000)
-        starts.append(now)
-        heapq.heappush(running, now + duration)
-        last = max(last, now + duration)
-    return last

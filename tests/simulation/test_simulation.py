@@ -6,8 +6,9 @@ from itertools import repeat
 
 import pytest
 
+from benchmarks.schedule import greedy_makespan_ms
 from cutout.models import JobState
-from tests.simulation.engine import START_MS, Engine, Weather, greedy_makespan_ms
+from tests.simulation.engine import START_MS, Engine, Weather
 
 JOBS = 10_000
 CONCURRENT, PER_MINUTE, PRICE = 10, 100, 17_000

@@ -1,0 +1,1 @@
+"""`make bench`: speed, cost and cold starts, measured and written to docs/benchmarks.md."""

@@ -1,0 +1,1 @@
+"""What people build without Cutout, doing the same job."""
