@@ -11,6 +11,7 @@ export PYTHONHASHSEED := 0
 
 DEV := .venv/.ready
 LOCAL_AWS := .venv-aws/.ready
+RUNTIME := .venv-runtime/.ready
 
 .PHONY: help
 help: ## List the targets
@@ -27,6 +28,11 @@ $(LOCAL_AWS): $(DEV) requirements-local-aws.txt
 	$(BIN)/uv pip sync -q --system-certs --python .venv-aws/bin/python --require-hashes requirements-local-aws.txt
 	@touch $@
 
+$(RUNTIME): $(DEV) requirements-runtime.txt
+	$(PYTHON) -m venv --clear --without-pip .venv-runtime
+	$(BIN)/uv pip sync -q --system-certs --python .venv-runtime/bin/python --require-hashes requirements-runtime.txt
+	@touch $@
+
 .PHONY: setup
 setup: $(DEV) $(LOCAL_AWS) ## Install what is missing (both environments)
 
@@ -38,6 +44,7 @@ requirements: $(DEV) ## Compile the hashed requirements files from pyproject.tom
 	$(COMPILE) pyproject.toml -c requirements-dev.txt -o layers/core/requirements.txt
 	$(COMPILE) --group imaging -c requirements-dev.txt -o layers/imaging/requirements.txt
 	$(COMPILE) --group local-aws -o requirements-local-aws.txt
+	$(COMPILE) --group runtime -c requirements-dev.txt -o requirements-runtime.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
 
 .PHONY: openapi
@@ -95,7 +102,7 @@ redrive: $(DEV) ## Try failed jobs again (STACK=name, REASON=code), or dead lett
 	@PYTHONPATH=layers/core $(BIN)/python -m tools.redrive $(if $(REASON),--reason "$$REASON") $(if $(DLQ),--dead-letters) $(if $(YES),--yes) $(if $(JSON),--json) -- "$${STACK:?name the stack: make redrive STACK=name}"
 
 .PHONY: bench
-bench: setup ## Measure speed, cost and cold starts, into docs/ (QUICK=1: a reduced run, into out/)
+bench: setup $(RUNTIME) ## Measure speed, cost and cold starts, into docs/ (QUICK=1: a reduced run, into out/)
 	@PYTHONPATH=layers/core $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: build

@@ -47,8 +47,8 @@ def measure(site: Site, plan: Plan) -> dict[str, Any]:
         waiting = backlog
         line.add(_head(site, backlog, plan.backlog_images))
         rounds = _until_old(site)
-        watch = Watch(site)
         _refill(site, plan.backlog_images)
+        watch = Watch(site)
         line.wake()
         site.wait(f"backlog/{backlog}/", plan.backlog_images)
         site.quiet()

@@ -10,7 +10,6 @@ import platform
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from typing import Any
 import httpx
 import samcli
 
-from benchmarks.imports import BUILDERS, environment
+from benchmarks.imports import BUILDERS, RUNTIME, environment
 from benchmarks.plan import Plan
 from benchmarks.site import Site, summary
 from cutout.models import PollRequest
@@ -114,7 +113,7 @@ def _command(port: int) -> list[str]:
         str(_EMULATORS / f"aws-lambda-rie-{machine}"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
         *("--runtime-api-address", f"127.0.0.1:{services.free_port()}"),
-        *(sys.executable, "-P", "-m", "awslambdaric", "app.lambda_handler"),
+        *(str(RUNTIME), "-P", "-m", "awslambdaric", "app.lambda_handler"),
     ]
 
 

@@ -16,7 +16,7 @@ from cutout.models import (
     SourceObject,
     attempt_id,
 )
-from cutout.services.attempts import token_hash
+from cutout.tokens import token_hash
 from tests.property.books import Books, Prediction
 from tests.property.post import Post
 from tests.world import BUCKET, PRICE, World

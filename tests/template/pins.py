@@ -16,6 +16,7 @@ GROUPS: dict[str, tuple[str | None, ...]] = {
     "layers/imaging/requirements.txt": ("imaging",),
     "requirements-dev.txt": (None, "imaging", "dev"),
     "requirements-local-aws.txt": ("local-aws",),
+    "requirements-runtime.txt": ("runtime",),
     "requirements-uv.txt": ("uv",),
 }
 

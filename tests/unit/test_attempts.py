@@ -17,7 +17,7 @@ from cutout.errors import (
 )
 from cutout.gate import ARRIVAL_GUARD_MS
 from cutout.models import Announce, AttemptEnded, JobState, Submission, Succeeded
-from cutout.services.attempts import token_hash
+from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
 from tests.world import API, BUCKET, PRICE, World

@@ -14,8 +14,8 @@ from cutout.backfills import Backfill
 from cutout.errors import StorageError
 from cutout.gate import Gate
 from cutout.models import AttemptEnded, Job, JobState, Submission, Succeeded, Wake
-from cutout.services.attempts import token_hash
 from cutout.services.backfilling import Backfilling
+from cutout.tokens import token_hash
 from tests.fake_backfills import InMemoryBackfills, RecordingRequests
 from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World

@@ -13,16 +13,18 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cutout.adapters.system import SystemClock
-from cutout.gate import Limits
 from cutout.observability import EmfMetrics
 from cutout.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable
     from cutout.adapters.messages import SqsMessages
     from cutout.adapters.s3 import S3ImageStore
     from cutout.adapters.work import S3WorkStore
     from cutout.api.door import Door
+    from cutout.gate import Limits
     from cutout.ports import Provider
     from cutout.services.backfilling import Backfilling
     from cutout.services.gauges import Gauges
@@ -107,7 +109,7 @@ def webhook_app() -> "Webhooks":
     from cutout.services.webhooks import Webhooks
 
     return Webhooks(
-        store=_records().store,
+        store=_store(),
         messages=_messages(),
         parsers={"eachlabs": eachlabs.parse_webhook},
         metrics=EmfMetrics(),
@@ -119,7 +121,7 @@ def poll_app() -> "Polling":
     """Build what `poll` does."""
     from cutout.services.polling import Polling
 
-    return Polling(_records().store, _providers(), SystemClock())
+    return Polling(_store(), _providers(), SystemClock())
 
 
 @cache
@@ -200,7 +202,6 @@ def reconcile_app() -> ReconcileApp:
 @cache
 def api_door() -> "Door":
     """Build what `api` does."""
-    from cutout.adapters.aws import s3_client
     from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
     from cutout.adapters.handouts import S3Handouts
@@ -215,7 +216,7 @@ def api_door() -> "Door":
 
     config, clock = settings(), SystemClock()
     images, messages, records = _images(), _all_messages(), _records()
-    handouts = S3Handouts(s3_client())
+    handouts = S3Handouts(_s3())
     desk = Desk(
         records=records,
         intake=_intake(),
@@ -309,13 +310,20 @@ def _records() -> "Records":
 
 
 @cache
+def _s3() -> "S3Client":
+    """Return the one client of S3; making one takes as long as many a request."""
+    from cutout.adapters.aws import s3_client
+
+    return s3_client()
+
+
+@cache
 def _images() -> "S3ImageStore":
     """Return the user's bucket."""
-    from cutout.adapters.aws import s3_client
     from cutout.adapters.s3 import S3ImageStore
 
     config = settings()
-    return S3ImageStore(s3_client(), config.attempt_timeout_seconds, config.work_bucket)
+    return S3ImageStore(_s3(), config.attempt_timeout_seconds, config.work_bucket)
 
 
 @cache
@@ -367,10 +375,9 @@ def _provider(config: ProviderSettings) -> "Provider":
 @cache
 def _work() -> "S3WorkStore":
     """Return the WorkBucket."""
-    from cutout.adapters.aws import s3_client
     from cutout.adapters.work import S3WorkStore
 
-    return S3WorkStore(s3_client(), settings().work_bucket)
+    return S3WorkStore(_s3(), settings().work_bucket)
 
 
 def _api_key(parameter: str) -> Callable[[], str]:
@@ -380,8 +387,10 @@ def _api_key(parameter: str) -> Callable[[], str]:
     return SecretParameter(parameter, API_KEY_CACHE_S).value
 
 
-def _limits(config: ProviderSettings) -> Limits:
+def _limits(config: ProviderSettings) -> "Limits":
     """Return what the gate needs to know of a provider."""
+    from cutout.gate import Limits
+
     return Limits(
         max_concurrent=config.max_concurrent,
         max_per_minute=config.max_per_minute,

@@ -9,7 +9,6 @@ A crash after 2 leaves the job `submitting`: *maybe created*. Its webhook may st
 slot is a lease that ends.
 """
 
-import hashlib
 import math
 import random
 import secrets
@@ -45,17 +44,13 @@ from cutout.services.dispatch import Start
 from cutout.services.moves import Release
 from cutout.services.records import Records
 from cutout.settings import ProviderSettings, Settings
+from cutout.tokens import token_hash
 
 POLL_FOR_MS = 270_000  # an Express execution ends after five minutes
 TOKEN_BYTES = 32  # 256 random bits (DESIGN 4.5)
 # 429 without Retry-After: somewhere in here, so that keys drift apart.
 RATE_LIMIT_PAUSE_S = (5.0, 15.0)
 SETUP_PAUSE_S = 300.0  # a wrong key or an empty account is looked at again after this long
-
-
-def token_hash(token: str) -> str:
-    """Return what is stored of a webhook token: its SHA-256 in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Attempts:

@@ -12,7 +12,7 @@ from cutout.errors import WebhookRejectedError
 from cutout.models import Attempt, AttemptEnded, Job, Pending
 from cutout.observability import logger
 from cutout.ports import JobStore, Messages, Metrics, WebhookParser
-from cutout.services.attempts import token_hash
+from cutout.tokens import token_hash
 
 MAX_BODY_BYTES = 65_536  # seed 000 shows four short fields; a data URI would not be Eachlabs'
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
