@@ -73,7 +73,7 @@ class Run:
 
     def save(self) -> None:
         """Write the JSON."""
-        text = json.dumps(self.document, indent=1, sort_keys=True)
+        text = json.dumps(self.document, indent=1)
         self.path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -99,6 +99,8 @@ def main() -> int:
 def _write(document: dict[str, Any], folder: Path) -> int:
     path = report.write(document, folder)
     console.print(f"The report: {path}", soft_wrap=True)
+    if lines := report.for_readme(document):
+        console.print("For the README:\n\n" + "\n".join(lines), markup=False, soft_wrap=True)
     return 0
 
 

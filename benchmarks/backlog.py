@@ -21,6 +21,7 @@ from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable, to_item
 from cutout.adapters.messages import SqsMessages
 from cutout.adapters.s3 import S3ImageStore
 from cutout.models import Job, Lane, ObjectRef, SourceObject, Wake
+from local.console import stage
 
 BUDGET_USD = 1_000
 PRICE_MICROUSD = 17_000
@@ -47,6 +48,7 @@ def measure(site: Site, plan: Plan) -> dict[str, Any]:
         waiting = backlog
         line.add(_head(site, backlog, plan.backlog_images))
         rounds = _until_old(site)
+        site.configure()
         _refill(site, plan.backlog_images)
         watch = Watch(site)
         line.wake()
@@ -70,7 +72,7 @@ class _Line:
 
     def add(self, waiting: Sequence[Job]) -> None:
         """Write jobs, each with its place."""
-        with ThreadPoolExecutor(4) as writers:
+        with stage(f"Wrote {len(waiting)} jobs into the line"), ThreadPoolExecutor(4) as writers:
             list(writers.map(self._store.create, waiting))
 
     def wake(self) -> None:

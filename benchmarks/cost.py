@@ -60,7 +60,7 @@ class Watch:
         units = {"rounds": Units(), "images": Units()}
         for call in calls:  # one by one: both change the same table
             whose = "rounds" if call.identity in regular else "images"
-            if call.is_ours or call.service == "dynamodb":
+            if call.is_ours:
                 units[whose] = units[whose].plus(bill.consumed(self.table, [call]))
         logs = self._site.log(since)
         runs = {name: _runs(events, since) for name, events in logs.items()}

@@ -46,13 +46,57 @@ def render(document: Mapping[str, Any], drawn: list[str]) -> str:
         prices=prices.table(),
         read_on=prices.read_on(),
         number=number,
+        plain=plain,
     )
     return tidy(text)
+
+
+def for_readme(document: Mapping[str, Any]) -> list[str]:
+    """Return the few sentences that a README needs, of what was measured."""
+    results, lines = document["results"], []
+    if "cost_webhook" in results and "cost_poll" in results:
+        costs = [results[f"cost_{way}"]["requests_and_compute"] for way in ("webhook", "poll")]
+        lines.append(
+            "At list price 1,000 images cost ${:.3f} of requests and compute by webhook, "
+            "${:.3f} by poll, beside the provider's own price.".format(*costs)
+        )
+    if "standard" in results:
+        usd = results["standard"]["requests_and_compute"]
+        lines.append(
+            f"One Standard execution for each image that polls every 5 s costs ${usd:.3f}."
+        )
+    if "idle" in results:
+        lines.append(f"A month in which nothing happens costs ${results['idle']['total_usd']:.2f}.")
+    if "throughput_concurrency" in results and "throughput_rate" in results:
+        bounds = [results[f"throughput_{bound}"]["cutout"] for bound in ("concurrency", "rate")]
+        lines.append(
+            "Of what the provider's limits allow, {:.1%} was reached with 9 s a prediction and "
+            "{:.1%} with 3 s, with {} creates refused.".format(
+                *(bound["share_of_ceiling"] for bound in bounds),
+                sum(bound["rejected_429"] for bound in bounds),
+            )
+        )
+    if "latency" in results:
+        added = results["latency"]["added_s"]["median"]
+        lines.append(f"A single image takes {added:.2f} s longer than its prediction (median).")
+    if lines:
+        machine = document["machine"]
+        lines.append(
+            f"Measured on {machine['date'][:10]} on {machine['cpus']} processors against a local "
+            "AWS and a sandbox, without free tiers; "
+            "[docs/benchmarks.md](docs/benchmarks.md) has the rest and says what it does not prove."
+        )
+    return lines
 
 
 def number(value: float) -> str:
     """Return a count for people: whole where it is large, three digits where it is small."""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"  # noqa: PLR2004
+
+
+def plain(price: float) -> str:
+    """Return a price without an exponent."""
+    return f"{price:.10f}".rstrip("0").rstrip(".")
 
 
 def tidy(text: str) -> str:

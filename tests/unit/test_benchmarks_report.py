@@ -59,6 +59,21 @@ def test_a_reduced_run_says_so() -> None:
     assert "A reduced run (quick)" in text
 
 
+def test_the_readme_gets_only_what_was_measured() -> None:
+    """A sentence without its measurement is left out; without any there is none at all."""
+    lines = report.for_readme(document(latency={"added_s": {"median": 0.123}}))
+
+    assert lines[0] == "A single image takes 0.12 s longer than its prediction (median)."
+    assert len(lines) == 2
+    assert report.for_readme(document()) == []
+
+
+def test_prices_have_no_exponent() -> None:
+    """0.0000133334 is written as AWS does."""
+    assert report.plain(0.0000133334) == "0.0000133334"
+    assert report.plain(3.5) == "3.5"
+
+
 def test_import_times_are_summed_by_package() -> None:
     """Only a module's own time counts, or it would be counted again with each importer."""
     lines = [
