@@ -38,7 +38,7 @@ def _throughput(series: Mapping[str, Any]) -> Figure:
     _steps(below, series, "creates_in_60_s", PER_MINUTE)
     below.set_ylabel("creates in the last 60 s")
     below.set_xlabel("seconds since the first create")
-    above.legend(loc="lower center", ncols=3, frameon=False)
+    above.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
     return figure
 
 
@@ -59,7 +59,8 @@ def _backlog(points: Sequence[Mapping[str, Any]]) -> Figure:
         costs = [point["rows"][kind] for point in points]
         axes.plot(waiting, costs, marker="o", color=color, label=kind)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_xticks(waiting, [f"{count:,}" for count in waiting], minor=False)
+    axes.set_ylim(0, 1.2 * max(max(point["rows"].values()) for point in points))
     axes.set_xlabel("images waiting")
     axes.set_ylabel("US dollars for 1,000 images")
     axes.legend(frameon=False)

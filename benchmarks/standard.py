@@ -55,10 +55,8 @@ def measure(site: Site, plan: Plan) -> dict[str, Any]:
 def _priced(seen: bill.Seen, transitions: int) -> dict[str, Any]:
     """Return units and dollars for 1,000 images."""
     recorded = bill.recorded(seen)
-    counts = recorded | {
-        "step_functions_transition": transitions,
-        "eventbridge_event": 2 * seen.images,  # derived: upload and result, as in ours
-    }
+    derived = {"eventbridge_event": 2 * seen.images}  # upload and result, as in ours
+    counts = recorded | derived | {"step_functions_transition": transitions}
     units = {name: count * bill.PER / seen.images for name, count in counts.items() if count}
     usd = prices.dollars(units)
     compute = sum(usd.get(name, 0.0) for name in bill.COMPUTE)
@@ -68,6 +66,7 @@ def _priced(seen: bill.Seen, transitions: int) -> dict[str, Any]:
         "transitions_per_image": transitions / seen.images,
         "runs_per_image": sum(len(runs) for runs in seen.runs.values()) / seen.images,
         "units_per_1000": units,
+        "derived_per_1000": {k: v * bill.PER / seen.images for k, v in derived.items()},
         "usd_per_1000": usd,
         "rows": {"requests": sum(usd.values()) - compute - logs, "compute": compute, "logs": logs},
         "requests_and_compute": sum(usd.values()) - logs,
