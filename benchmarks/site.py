@@ -15,7 +15,7 @@ from local.console import LocalError
 from local.stack import Stack
 
 DIRECTORY = stacks.DIRECTORY / "bench"
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 900
 _LOOK_SECONDS = 0.5
 
 
