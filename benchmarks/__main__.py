@@ -108,6 +108,7 @@ def _by_webhook(run: Run) -> None:
     """Everything that needs a stack with the defaults."""
     plan = run.plan
     with deployed({}, "webhook", OPTIONS) as site:
+        site.warm_up()
         run.row("latency", lambda: latency.measure(site, plan))
         with throughput.second_sandbox(site.stack) as peer:
             run.row(
@@ -122,6 +123,7 @@ def _by_webhook(run: Run) -> None:
 def _by_poll(run: Run) -> None:
     """The cost of polling."""
     with deployed({"EachlabsCompletion": "poll"}, "poll", OPTIONS, warm=False) as site:
+        site.warm_up()
         run.row("cost_poll", lambda: cost.measure(site, run.plan))
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks import bill, pictures
-from benchmarks.cost import Watch, warm_up
+from benchmarks.cost import Watch
 from benchmarks.plan import Plan
 from benchmarks.site import Site
 from cutout import jobs
@@ -38,7 +38,7 @@ OPTIONS = ("--cut", "flat", "--max-per-minute", "1000")
 def measure(site: Site, plan: Plan) -> dict[str, Any]:
     """Return the cost of 1,000 images at each length of the line."""
     _refill(site, 10_000)
-    warm_up(site)
+    site.warm_up()
     site.configure(seconds=PREDICTION_SECONDS)
     line, waiting = _Line(site), 0
     points: list[dict[str, Any]] = []

@@ -14,12 +14,10 @@ from benchmarks.site import Site, fields_of, until
 from benchmarks.trail import Call, Trail
 
 PREDICTION_SECONDS = 9
-WARM_IMAGES = 20
 
 
 def measure(site: Site, plan: Plan) -> dict[str, Any]:
     """Return the list price of 1,000 images that were uploaded at once."""
-    warm_up(site)
     site.configure(seconds=PREDICTION_SECONDS)
     watch = Watch(site)
     for number in range(plan.cost_images):
@@ -32,15 +30,6 @@ def measure(site: Site, plan: Plan) -> dict[str, Any]:
         "reconcile_per_round": rounds,
         "egress_usd_per_1000": _egress(len(pictures.sample())),
     }
-
-
-def warm_up(site: Site) -> None:
-    """Have the environments of all functions started, so that none is counted as work."""
-    site.configure(seconds=1)
-    for number in range(WARM_IMAGES):
-        site.put(f"warm/{number:03d}.jpg", pictures.sample())
-    site.wait("warm/", WARM_IMAGES)
-    site.quiet()
 
 
 class Watch:
