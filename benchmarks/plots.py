@@ -55,15 +55,13 @@ def _backlog(points: Sequence[Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     axes = figure.subplots()
     waiting = [point["waiting"] for point in points]
-    for kind, color in (("requests", _COLORS["cutout"]), ("compute", _COLORS["script"])):
-        costs = [point["rows"][kind] for point in points]
-        axes.plot(waiting, costs, marker="o", color=color, label=kind)
+    costs = [point["rows"]["requests"] for point in points]
+    axes.plot(waiting, costs, marker="o", color=_COLORS["cutout"])
     axes.set_xscale("log")
     axes.set_xticks(waiting, [f"{count:,}" for count in waiting], minor=False)
-    axes.set_ylim(0, 1.2 * max(max(point["rows"].values()) for point in points))
+    axes.set_ylim(0, 1.2 * max(costs))
     axes.set_xlabel("images waiting")
-    axes.set_ylabel("US dollars for 1,000 images")
-    axes.legend(frameon=False)
+    axes.set_ylabel("requests of 1,000 images, US dollars")
     axes.grid(alpha=0.3)
     return figure
 
