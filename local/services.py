@@ -6,7 +6,7 @@ import secrets
 import shutil
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -34,15 +34,24 @@ def free_port(preferred: int = 0) -> int:
         return int(server.getsockname()[1])
 
 
-def start_aws(undo: ExitStack, directory: Path, port: int) -> tuple[int, Endpoint]:
-    """Start the local AWS; return its pid, and its endpoint as soon as it answers."""
+def start_aws(
+    undo: ExitStack, directory: Path, port: int, more: Mapping[str, str] | None = None
+) -> tuple[int, Endpoint]:
+    """Start the local AWS; return its pid, and its endpoint as soon as it answers.
+
+    Args:
+        undo: stops it again.
+        directory: for its log and what it keeps.
+        port: on loopback.
+        more: further variables of its environment.
+    """
     # Its health answer repeats it: another local AWS may have taken the port a moment ago.
     edition = secrets.token_hex(8)
     server = start(
         "aws",
         ["ministack"],
         python=ROOT / ".venv-aws" / "bin" / "python",
-        env=_aws_environment(directory, port) | {"MINISTACK_EDITION": edition},
+        env=_aws_environment(directory, port) | {"MINISTACK_EDITION": edition, **(more or {})},
         owner=directory,
     )
     undo.callback(server.stop)

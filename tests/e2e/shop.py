@@ -96,6 +96,13 @@ class Shop:
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
+    def reconcile(self) -> None:
+        """Have the round of `reconcile` that comes every minute come now."""
+        client = self.stack.client("lambda")
+        functions = [one["FunctionName"] for one in client.list_functions()["Functions"]]
+        (name,) = [one for one in functions if "ReconcileFunction" in one]
+        client.invoke(FunctionName=name, Payload=b"{}")
+
     def logs(self) -> str:
         """Return everything the functions logged."""
         client = self.stack.client("logs")
@@ -128,4 +135,17 @@ def deployed(
 ) -> Iterator[Shop]:
     """Have a shop on a stack of its own for the time of the block."""
     with stacks.running(params, directory, sandbox_options=options) as stack:
+        _spare(stack)
         yield Shop(stack)
+
+
+def _spare(stack: Stack) -> None:
+    """Have two environments at most for the messages of each queue.
+
+    The local AWS unpacks the layers anew for each environment, which takes a processor a second
+    or two: with ten of them for each function the tests would do little else.
+    """
+    client = stack.client("lambda")
+    for one in client.list_event_source_mappings()["EventSourceMappings"]:
+        scaling = {"MaximumConcurrency": 2}
+        client.update_event_source_mapping(UUID=one["UUID"], ScalingConfig=scaling)

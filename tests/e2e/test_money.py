@@ -35,6 +35,7 @@ def test_parks_at_the_cap_and_goes_on_when_it_is_raised(shop: Shop) -> None:
     assert len(shop.creates("/cap/")) == 10
 
     raise_cap(shop)
+    shop.reconcile()
 
     until(lambda: len(results(shop, "cap/")) == 14, "the other four", deadline_s=120)
     assert sum(line["microusd"] for line in shop.ledger()) == 14 * 17_000

@@ -126,7 +126,8 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
     """A local AWS with two queues and the function, and nothing else."""
     services.prepare(tmp_path)
     with ExitStack() as undo:
-        _, endpoint = services.start_aws(undo, tmp_path, services.free_port())
+        port = services.free_port()
+        _, endpoint = services.start_aws(undo, tmp_path, port, {"SFN_WAIT_SCALE": "0.1"})
         sqs = endpoint.client("sqs")
         names = ("dispatch", "completions")
         urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}

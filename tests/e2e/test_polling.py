@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,14 @@ pytestmark = pytest.mark.e2e
 
 SHORT = {"EachlabsExpectedSeconds": "1", "ApiinExpectedSeconds": "1"}
 FORMS = ("task", "nested_task", "task_data_uri", "direct_url", "direct_data_uri", "direct_bytes")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A stack with both providers, which take as many images at once."""
+    params = SHORT | {"Providers": "eachlabs,apiin", "ApiinMaxConcurrent": "10"}
+    with deployed(params, tmp_path_factory.mktemp("stack")) as one:
+        yield one
 
 
 def upload(shop: Shop, *names: str) -> None:
@@ -49,65 +57,59 @@ def test_understands_every_answer_of_api_in_one(tmp_path: Path) -> None:
         assert costs == {"apiin": 10_000}
 
 
-def test_fails_over_while_a_provider_is_out_of_credit(tmp_path: Path) -> None:
-    """402 pauses Eachlabs once and for everybody; API in One takes the images meanwhile."""
-    with deployed(SHORT | {"Providers": "eachlabs,apiin"}, tmp_path) as shop:
-        shop.faults({"kind": "create_status", "status": 402, "provider": "eachlabs", "times": None})
-
-        upload(shop, "a", "b", "c", "d")
-
-        assert {"apiin"} == {job["provider"] for job in shop.jobs()}
-        assert len(shop.creates()) == 4
-
-
-def test_offers_a_refused_image_to_the_next_provider(tmp_path: Path) -> None:
+def test_offers_a_refused_image_to_the_next_provider(both: Shop) -> None:
     """400 excludes one provider for this image alone; refused by all, it fails with both words."""
-    with deployed(SHORT | {"Providers": "eachlabs,apiin"}, tmp_path) as shop:
-        refusal = {"kind": "create_status", "status": 400, "times": None}
-        shop.faults(
-            refusal | {"match": "picky", "provider": "eachlabs"}, refusal | {"match": "bad"}
-        )
-        shop.put("bad.jpg", picture(seed=9))
+    refusal = {"kind": "create_status", "status": 400, "times": None}
+    both.faults(refusal | {"match": "picky", "provider": "eachlabs"}, refusal | {"match": "bad"})
+    both.put("refused/bad.jpg", picture(seed=9))
 
-        upload(shop, "picky", "fine")
+    upload(both, "refused/picky", "refused/fine")
 
-        until(lambda: shop.jobs("bad.jpg")[0]["state"] == "failed", "the end of the bad one")
-        providers = {job["key"]: job.get("provider") for job in shop.jobs()}
-        reason = shop.jobs("bad.jpg")[0]["reason"]
-        assert (providers["picky.jpg"], providers["fine.jpg"]) == ("apiin", "eachlabs")
-        assert reason["code"] == "provider_rejected"
-        assert "eachlabs:" in reason["message"]
-        assert "apiin:" in reason["message"]
+    until(lambda: both.jobs("refused/bad")[0]["state"] == "failed", "the end of the bad one")
+    providers = {job["key"]: job.get("provider") for job in both.jobs("refused/")}
+    reason = both.jobs("refused/bad")[0]["reason"]
+    assert (providers["refused/picky.jpg"], providers["refused/fine.jpg"]) == ("apiin", "eachlabs")
+    assert reason["code"] == "provider_rejected"
+    assert "eachlabs:" in reason["message"]
+    assert "apiin:" in reason["message"]
 
 
-def test_waits_while_no_provider_can_be_used(tmp_path: Path) -> None:
+def test_waits_while_no_provider_can_be_used(both: Shop) -> None:
     """A wrong key here, an unknown model there: each is announced once, and no attempt is used.
 
     When the pauses are over a single probe finds out that all is well, and the images go through.
     """
-    both = SHORT | {"Providers": "eachlabs,apiin", "ApiinMaxConcurrent": "10"}
-    with deployed(both, tmp_path) as shop:
-        news = News(shop)
-        broken = {"kind": "create_status", "times": None}
-        shop.faults(
-            broken | {"provider": "eachlabs", "status": 401},
-            broken | {"provider": "apiin", "status": 404},
-        )
-        for number in range(6):
-            shop.put(f"{number}.jpg", picture(seed=number))
+    news = News(both)
+    broken = {"kind": "create_status", "times": None}
+    both.faults(
+        broken | {"provider": "eachlabs", "status": 401},
+        broken | {"provider": "apiin", "status": 404},
+    )
+    for number in range(6):
+        both.put(f"waits/{number}.jpg", picture(seed=number))
 
-        until(lambda: len(news.receive()) == 2, "the news of both")
-        until(lambda: [job["state"] for job in shop.jobs()] == ["queued"] * 6, "six that wait")
-        assert not any(job["attempts"] for job in shop.jobs())
-        refused = Counter(create["provider"] for create in shop.report()["creates"])
+    until(lambda: len(news.receive()) == 2, "the news of both")
+    until(lambda: [job["state"] for job in both.jobs("waits/")] == ["queued"] * 6, "six that wait")
+    assert not any(job["attempts"] for job in both.jobs("waits/"))
+    assert both.creates("/waits/") == []
 
-        shop.faults()
-        end_the_pauses(shop)
-        until(lambda: len(shop.names()) == 12, "the cut-outs", 120)
+    both.faults()
+    end_the_pauses(both)
+    both.reconcile()
+    until(lambda: len(both.names("waits/")) == 12, "the cut-outs", 120)
 
-        assert len(shop.creates()) == 6
-        assert max(refused.values()) <= 6
-        assert sorted(news.receive()) == ["apiin", "eachlabs"]
+    assert len(both.creates("/waits/")) == 6
+    assert sorted(news.receive()) == ["apiin", "eachlabs"]
+
+
+def test_fails_over_while_a_provider_is_out_of_credit(both: Shop) -> None:
+    """402 pauses Eachlabs once and for everybody; API in One takes the images meanwhile."""
+    both.faults({"kind": "create_status", "status": 402, "provider": "eachlabs", "times": None})
+
+    upload(both, "credit/a", "credit/b", "credit/c", "credit/d")
+
+    assert {"apiin"} == {job["provider"] for job in both.jobs("credit/")}
+    assert len(both.creates("/credit/")) == 4
 
 
 class News:

@@ -1,6 +1,7 @@
 """One attempt, for every answer a provider can give (DESIGN 4.4's table)."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +21,7 @@ from cutout.models import Announce, AttemptEnded, JobState, Submission, Succeede
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
-from tests.world import API, BUCKET, PRICE, World
+from tests.world import API, BUCKET, JPEG, PRICE, World
 
 SETUP_ERRORS = [
     (ProviderMisconfiguredError("HTTP 401"), "setup"),
@@ -185,6 +186,33 @@ def test_a_rate_limited_job_keeps_its_place_and_goes_on(world: World) -> None:
     assert "first.jpg" in second.image_url
     assert "second.jpg" in third.image_url
     assert world.job(job).state is JobState.SUBMITTED
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (lambda world: world.images.objects.clear(), "source_deleted"),
+        (lambda world: world.images.put(BUCKET, "shoe.jpg", JPEG + b"2"), "source_replaced"),
+    ],
+)
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_source_that_is_gone_is_not_paid_for_again(
+    happens: Callable[[World], object], code: str, *, versioned: bool
+) -> None:
+    """After a failed attempt the source is looked at; what is not there is not tried again."""
+    world = World(versioned=versioned)
+    world.provider.script.append(ProviderUnavailableError("HTTP 503"))
+    job = world.submitted("shoe.jpg")
+    happens(world)
+
+    world.clock.advance(10_000)
+    world.dispatcher.dispatch()
+
+    ended = world.job(job)
+    assert (ended.state, ended.reason and ended.reason.code) == (JobState.SKIPPED, code)
+    assert len(world.provider.creates) == 1
+    assert not world.gate.gate.holds(job.job_id)
+    assert list(world.messages.completions) == [Announce(job_id=job.job_id, run=1)]
 
 
 def test_an_unavailable_provider_is_tried_again_later(world: World) -> None:

@@ -40,6 +40,7 @@ from cutout.models import (
 )
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics, Polls, Provider
+from cutout.services import sources
 from cutout.services.dispatch import Start
 from cutout.services.moves import Release
 from cutout.services.records import Records
@@ -50,6 +51,7 @@ POLL_FOR_MS = 270_000  # an Express execution ends after five minutes
 TOKEN_BYTES = 32  # 256 random bits (DESIGN 4.5)
 # 429 without Retry-After: somewhere in here, so that keys drift apart.
 RATE_LIMIT_PAUSE_S = (5.0, 15.0)
+FRESH_MS = 60_000  # so long nobody looks again whether a source is still there
 SETUP_PAUSE_S = 300.0  # a wrong key or an empty account is looked at again after this long
 
 
@@ -98,6 +100,9 @@ class Attempts:
             job = self._record_start(start, token)
             if job is None:
                 return _freed(start, unsent=True)
+            reason = self._not_worth_it(job)
+            if reason is not None:
+                return self._give_up(start, reason)
             image_url = job.image_url or self._images.presign(job)
         except Exception:  # noqa: BLE001 whatever it was, nothing was created
             logger.exception("attempt failed before create", extra={"job_id": start.entry.job_id})
@@ -120,11 +125,33 @@ class Attempts:
         self._messages.prepare(Prepare(job_id=job.job_id))
         return None
 
+    def _not_worth_it(self, job: Job) -> Reason | None:
+        """Return why a picture is not worth its price any more; None: it is.
+
+        Only one that was tried before or has waited is looked at: the others just were.
+        """
+        fresh = self._clock.now_ms() - job.created_ms < FRESH_MS
+        if job.image_url is not None or (fresh and job.last_number == 1):
+            return None
+        return sources.gone(self._images, job, "submitted")
+
+    def _give_up(self, start: Start, reason: Reason) -> Release:
+        """End a job whose source is gone, as if this attempt had never been."""
+        now_ms = self._clock.now_ms()
+
+        def step(job: Job) -> Job | None:
+            back = jobs.withdraw(job, start.entry.number, now_ms)
+            return jobs.end(back, JobState.SKIPPED, reason, now_ms) if back is not None else None
+
+        self._settle(start, step)
+        return _freed(start, unsent=True)
+
     def _create(self, start: Start, job: Job, image_url: str, token: str) -> Release | None:
         """Steps 3 and 4."""
         provider = self._settings.provider(start.provider)
         if self._clock.now_ms() - start.stamped_ms > ARRIVAL_GUARD_MS:
             # Sent now, it could meet the creates of the next window at the provider's counter.
+            logger.info("attempt withdrawn for its age", extra={"job_id": start.entry.job_id})
             self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, start.stamped_ms))
             return _freed(start, unsent=True)
         webhook_url = self._webhook_url(provider, job.job_id, token)

@@ -3,9 +3,10 @@
 from cutout import staging
 from cutout.errors import CutoutError, ImageError, LeaseHeldError, ObjectMissingError
 from cutout.jobs import Step, end
-from cutout.models import Announce, Job, JobState, ObjectRef, Prepare, Reason, Wake
+from cutout.models import Announce, Job, JobState, Prepare, Reason, Wake
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics, Preparer, Stage
+from cutout.services import sources
 from cutout.services.records import Records
 
 LEASE_MS = 90_000  # the timeout of the `prepare` function: after it the holder is gone
@@ -49,7 +50,11 @@ class Preparing:
         except ImageError as error:
             self._skip(job, Reason(code=error.code, message=str(error)))
         except ObjectMissingError:
-            self._skip(job, self._what_happened(job))
+            reason = sources.gone(self._images, job, "prepared")
+            if reason is None:  # it came back meanwhile
+                self._release(job)
+                raise
+            self._skip(job, reason)
         except CutoutError:
             self._release(job)
             raise
@@ -95,16 +100,6 @@ class Preparing:
             self._messages.wake(Wake(), 0)
         elif not job.announced:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
-
-    def _what_happened(self, job: Job) -> Reason:
-        """Return why this version of the source is not there any more."""
-        try:
-            self._images.inspect(ObjectRef(bucket=job.bucket, key=job.key))
-        except ObjectMissingError:
-            message = "The source was deleted before it was prepared."
-            return Reason(code="source_deleted", message=message)
-        message = "The source was replaced before it was prepared."
-        return Reason(code="source_replaced", message=message)
 
     def _release(self, job: Job) -> None:
         """Let the lease go, if that can be written; else it ends by itself."""
