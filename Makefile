@@ -51,7 +51,7 @@ requirements: $(DEV) ## Compile the hashed requirements files from pyproject.tom
 openapi: $(DEV) ## Write docs/openapi.json from the routes of the jobs API
 	PYTHONPATH=layers/core $(BIN)/python -m local.openapi
 
-.PHONY: format lint types unit e2e test
+.PHONY: format lint types unit e2e soak test
 format: $(DEV) ## Format the code
 	$(BIN)/ruff format -q .
 	$(BIN)/ruff check -q --fix .
@@ -67,12 +67,15 @@ types: $(DEV) ## Check the types
 unit: $(DEV) ## Run the tests that need no stack, with coverage
 	$(BIN)/pytest -q -n 2 --ignore tests/e2e --ignore tests/simulation --ignore tests/property \
 		--cov --cov-report=term --cov-fail-under=95
-	$(BIN)/pytest -q -n 2 tests/simulation tests/property # untraced: ten thousand jobs take their time
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation tests/property # untraced: they take their time
 
 e2e: setup ## Run the end-to-end tests on local stacks of their own
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/e2e
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak" tests/e2e
 
-test: lint types unit e2e ## Run everything
+soak: setup ## Run the longest end-to-end tests: kills, backfill, redrive, awkward keys, a bucket of one's own
+	$(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/e2e
+
+test: lint types unit e2e ## Run everything but `make soak`
 
 # The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
 export PARAMS PROVIDERS IMAGES STACK PREFIX WATCH STOP RESUME REASON

@@ -21,7 +21,7 @@ from tests.e2e.caller import Caller
 from tests.e2e.shop import Shop, deployed, picture, until
 from tools.backfill import __main__ as backfill
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 # Two at once and half a second each: a line that lasts, and still a quick test.
 PARAMS = {
@@ -258,10 +258,12 @@ def test_goes_on_when_its_watcher_leaves(shop: Shop, run: Run) -> None:
     with unnoticed(shop):
         for number in range(8):
             shop.put(f"watch/{number}.jpg", picture(seed=number))
+    shop.settings(seconds=5)
     with started(shop, "watch/") as (process, frozen):
         until(lambda: shop.jobs("watch/"), "the first job", PATIENCE_S)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
+    shop.settings(seconds=0.5)
 
     assert process.returncode == 130
     assert json.loads(out)["standing"] == "running"

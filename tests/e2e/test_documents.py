@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 # In the order of a reader; the last commands of the last one delete the stack.
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/api.md", "docs/operations.md")
 # What these tests are part of, or what takes the place of a stack that the reader has up.
-LEFT_OUT = ("setup", "test", "demo", "deploy", "up", "down")
+LEFT_OUT = ("setup", "test", "soak", "demo", "deploy", "up", "down")
 # The CLI's first version takes SQS elsewhere unless each command names the endpoint.
 LOCAL_AWS = """set -euo pipefail
 aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }

@@ -18,7 +18,7 @@ from tests.e2e.consumer import Consumer
 from tests.e2e.shop import Shop, deployed, picture, until
 from tools.doctor import __main__ as doctor
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 BUCKET = "older-than-the-stack"
 IN_FLIGHT_S = 20  # enough for a busy machine to change six objects meanwhile

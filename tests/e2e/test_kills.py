@@ -15,7 +15,7 @@ import pytest
 from cutout.models import MAYBE_CREATED
 from tests.e2e.shop import Shop, deployed, picture, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 IMAGES = 100
 KILLS = 20

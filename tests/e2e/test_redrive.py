@@ -11,7 +11,7 @@ from tests.e2e.shop import Shop, picture, until
 from tools.redrive import __main__ as redrive
 from tools.redrive import letters
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.soak]
 
 type Run = Callable[..., tuple[int, dict[str, Any]]]
 

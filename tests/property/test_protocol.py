@@ -63,7 +63,7 @@ class Protocol(RuleBasedStateMachine):
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=20_000 if DEEP else 600,
+    max_examples=20_000 if DEEP else 1_000,
     stateful_step_count=50 if DEEP else 40,
     derandomize=not DEEP,
     deadline=None,
