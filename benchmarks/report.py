@@ -9,6 +9,10 @@ import jinja2
 from benchmarks import pictures, plots, prices, targets
 
 TEMPLATE = Path(__file__).with_name("report.md.jinja")
+_ROWS = (
+    *("latency", "throughput_concurrency", "throughput_rate", "cost_webhook", "idle"),
+    *("cost_poll", "backlog", "standard", "coldstarts", "imports", "demo"),
+)
 _COSTS = {"webhook": "cost_webhook", "poll": "cost_poll", "Standard": "standard"}
 
 
@@ -35,6 +39,7 @@ def render(document: Mapping[str, Any], drawn: list[str]) -> str:
         doc=document,
         m=document["machine"],
         r=results,
+        left_out=[name for name in _ROWS if name not in document["rows"]],
         verdicts=targets.verdicts(results),
         plots=drawn,
         costs=costs,

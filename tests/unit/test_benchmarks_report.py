@@ -52,6 +52,15 @@ def test_an_empty_run_has_a_report() -> None:
     assert "dynamodb write unit" in text
 
 
+def test_a_partial_run_names_what_it_left_out() -> None:
+    """Nobody takes the absence of a row for a good sign."""
+    text = report.render(document(demo={"seconds": 30}) | {"rows": {"demo": {}}}, [])
+
+    (sentence,) = [line for line in text.splitlines() if "Not measured in this run" in line]
+    assert "backlog" in sentence
+    assert "demo" not in sentence
+
+
 def test_a_reduced_run_says_so() -> None:
     """Nobody takes small counts for the real ones."""
     text = report.render(document() | {"plan": "quick"}, [])
