@@ -73,11 +73,12 @@ class World:
         self.announcer = InMemoryAnnouncer()
         self.records = Records(self.jobs, self.ledger, self.clock)
         self.intake = Intake(store=self.jobs, images=self.images, **self._common())
+        self.providers = {"eachlabs": self.provider}
         self.attempts = Attempts(
             records=self.records,
             images=self.images,
             polls=self.polls,
-            providers={"eachlabs": self.provider},
+            providers=self.providers,
             **self._common(),
         )
         self.dispatcher = self.new_dispatcher()
@@ -134,11 +135,17 @@ class World:
             "line": self.line,
             "messages": self.messages,
             "clock": self.clock,
-            "limits": {"eachlabs": _limits(self.settings.provider("eachlabs"))},
+            "limits": {n: _limits(self.settings.provider(n)) for n in self.providers},
             "budget_microusd": self.settings.monthly_budget_usd,
             "attempt": self.attempts.run,
         }
         return Dispatcher(**(values | changes))
+
+    def add_provider(self, name: str) -> FakeProvider:
+        """Have another provider, after those that are there."""
+        self.providers[name] = FakeProvider(self.clock, name)
+        self.dispatcher = self.new_dispatcher()
+        return self.providers[name]
 
     def upload(self, key: str = "shoe.jpg", body: bytes = JPEG, **attributes: object) -> Job:
         """Put an object and tell Cutout; return its job."""

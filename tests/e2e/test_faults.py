@@ -86,6 +86,16 @@ def test_a_storm_costs_time_alone(shop: Shop) -> None:
     assert len(shop.creates("/storm/")) == 6
 
 
+def test_an_outage_fails_no_image(shop: Shop) -> None:
+    """One image alone, more answers of 503 than it has attempts: it waits, and is cut out."""
+    shop.faults(fault("create_status", "outage", times=5, status=503))
+    shop.put("outage/x.jpg", picture())
+
+    until(lambda: "outage/x.cutout.png" in shop.names("outage/"), "the cut-out", PATIENCE_S)
+
+    assert len(shop.creates("/outage/")) == 1
+
+
 def unfinished(shop: Shop) -> list[str]:
     """Return the keys without an end state."""
     ended = {

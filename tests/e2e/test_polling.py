@@ -112,6 +112,17 @@ def test_fails_over_while_a_provider_is_out_of_credit(both: Shop) -> None:
     assert len(both.creates("/credit/")) == 4
 
 
+def test_fails_over_with_a_single_image(both: Shop) -> None:
+    """Eachlabs answers nothing but 500: its circuit opens before the image's attempts are used up."""
+    end_the_pauses(both)
+    both.faults({"kind": "create_status", "status": 500, "provider": "eachlabs", "times": None})
+
+    upload(both, "alone/a")
+
+    assert {"apiin"} == {job["provider"] for job in both.jobs("alone/")}
+    assert len(both.creates("/alone/")) == 1
+
+
 class News:
     """A queue that is told of paused providers."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cutout import jobs
 from cutout.errors import (
     ConfigurationError,
     MaybeCreatedError,
@@ -16,13 +17,14 @@ from cutout.errors import (
     ProviderUnavailableError,
     StorageError,
 )
-from cutout.gate import ARRIVAL_GUARD_MS
+from cutout.gate import ARRIVAL_GUARD_MS, CIRCUIT_PAUSE_MAX_MS, ProviderSide
 from cutout.models import Announce, AttemptEnded, JobState, Submission, Succeeded
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
 from tests.world import API, BUCKET, JPEG, PRICE, World
 
+DOWN = ProviderUnavailableError("HTTP 503")
 SETUP_ERRORS = [
     (ProviderMisconfiguredError("HTTP 401"), "setup"),
     (ProviderOutOfCreditError("HTTP 402"), "out_of_credit"),
@@ -228,12 +230,14 @@ def test_an_unavailable_provider_is_tried_again_later(world: World) -> None:
     assert len(world.messages.wakes) == 1
 
 
-def test_an_unavailable_provider_is_not_tried_for_ever(world: World) -> None:
-    """With all attempts used up the job fails, with the last sentence."""
-    world.provider.script.extend([ProviderUnavailableError("HTTP 503")] * 3)
+def test_an_image_that_others_overtake_is_not_tried_for_ever(world: World) -> None:
+    """500 for this image alone: its attempts are used up, and it fails with the last sentence."""
+    world.provider.script.append(DOWN)
     job = world.submitted()
 
-    for _ in range(3):
+    for number in range(2):
+        world.submitted(f"good-{number}.jpg")  # the provider is well
+        world.provider.script.append(DOWN)
         world.clock.advance(60_000)
         world.dispatcher.dispatch()
 
@@ -242,6 +246,89 @@ def test_an_unavailable_provider_is_not_tried_for_ever(world: World) -> None:
     assert (stored.state, stored.reason.code) == (JobState.FAILED, "attempts_exhausted")
     assert "HTTP 503" in stored.reason.message
     assert Announce(job_id=job.job_id, run=1) in world.messages.completions
+
+
+def test_an_outage_fails_no_image(world: World) -> None:
+    """A provider that is down for hours: one image probes it, and is cut out when it is back."""
+    world.provider.script.extend([DOWN] * 20)
+    job = world.submitted()
+
+    for _ in range(20):
+        world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
+        world.dispatcher.dispatch()
+
+    stored = world.job(job)
+    assert (stored.state, stored.failures, stored.stalls) == (JobState.SUBMITTED, 1, 19)
+    assert len(world.provider.creates) == 21
+    assert world.gate.gate.spent_microusd == PRICE
+    assert world.gate.gate.provider("eachlabs").strikes == 0
+
+
+def test_a_late_webhook_of_an_outage_finds_its_attempt(world: World) -> None:
+    """A 500 may lie: the last tokens are kept, however long the outage was."""
+    world.provider.script.extend([DOWN] * 20)
+    job = world.submitted()
+    for _ in range(20):
+        world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
+        world.dispatcher.dispatch()
+
+    kept = [attempt.token_sha256 for attempt in world.job(job).attempts]
+    assert kept == [token_hash(create.token) for create in world.provider.creates[-11:]]
+
+
+def test_an_outage_of_a_day_is_an_end(world: World) -> None:
+    """An image that finds nothing but an outage does not wait for ever."""
+    world.provider.script.extend([DOWN] * (jobs.MAX_STALLS + 1))
+    job = world.submitted()
+
+    for _ in range(jobs.MAX_STALLS):
+        world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
+        world.dispatcher.dispatch()
+
+    stored = world.job(job)
+    assert (stored.state, stored.reason and stored.reason.code) == (
+        JobState.FAILED,
+        "attempts_exhausted",
+    )
+    assert world.gate.gate.spent_microusd == 0
+    assert Announce(job_id=job.job_id, run=1) in world.messages.completions
+
+
+@pytest.mark.parametrize("pause_reason", ["", "out_of_credit"])
+def test_a_single_image_fails_over(pause_reason: str) -> None:
+    """500 after 500 for the only image: the circuit opens, the next provider is asked."""
+    world = World(providers=("eachlabs", "apiin"))
+    second = world.add_provider("apiin")
+    world.gate.gate = world.gate.gate.with_provider(
+        "eachlabs", ProviderSide(pause_reason=pause_reason)
+    )
+    world.provider.script.extend([DOWN] * 9)
+
+    job = world.submitted()
+    for _ in range(12):
+        world.clock.advance(1_000)
+        world.dispatcher.dispatch()
+
+    stored = world.job(job)
+    assert (stored.state, stored.attempts[-1].provider) == (JobState.SUBMITTED, "apiin")
+    assert (len(world.provider.creates), len(second.creates)) == (3, 1)
+
+
+def test_a_webhook_before_a_500_is_believed(world: World) -> None:
+    """The provider created it and answered 500: nothing is sent again, the price stays spent."""
+    job = world.upload()
+    world.provider.script.append(DOWN)
+
+    def told(_: Create) -> None:
+        world.records.adopt(job.job_id, 1, "prediction-1", PRICE)
+
+    world.provider.on_create = told
+    world.dispatcher.dispatch()
+
+    stored = world.job(job)
+    assert (stored.state, stored.failures) == (JobState.SUBMITTED, 0)
+    assert world.gate.gate.holds(job.job_id)
+    assert world.gate.gate.spent_microusd == PRICE
 
 
 def test_a_lost_answer_is_maybe_created(world: World) -> None:

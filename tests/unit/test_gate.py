@@ -242,7 +242,8 @@ def test_strikes_open_the_circuit() -> None:
         now_ms = max(now_ms, until_ms)
 
     first = [0, 0, CIRCUIT_PAUSE_MS, 2 * CIRCUIT_PAUSE_MS, 4 * CIRCUIT_PAUSE_MS]
-    assert pauses == [*first, 8 * CIRCUIT_PAUSE_MS, CIRCUIT_PAUSE_MAX_MS, CIRCUIT_PAUSE_MAX_MS]
+    last = [8 * CIRCUIT_PAUSE_MS, 16 * CIRCUIT_PAUSE_MS, CIRCUIT_PAUSE_MAX_MS]
+    assert pauses == [*first, *last]
     assert gate.provider(NAME).pause_reason == "unavailable"
 
 

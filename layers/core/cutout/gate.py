@@ -33,7 +33,7 @@ RATE_LIMITED = "rate_limited"  # the pause after a 429; it ends by itself
 # The circuit (DESIGN 4.4): this many unavailable answers in a row pause the provider, first for
 # this long, then twice as long with every probe that fails.
 STRIKES_TO_PAUSE = 3
-CIRCUIT_PAUSE_MS = 30_000
+CIRCUIT_PAUSE_MS = 10_000
 CIRCUIT_PAUSE_MAX_MS = 300_000
 
 

@@ -27,6 +27,9 @@ RETRY_BASE_MS = 2_000
 RETRY_MAX_MS = 60_000
 MAX_SETBACKS = 5
 MAX_FETCH_FAILURES = 3
+MAX_STALLS = 288  # a day of the circuit's longest pauses, 300 s each (gate.py)
+STALLS_KEPT = 10  # a record has room for the tokens of these, in case one was created after all
+UNAVAILABLE = "provider_unavailable"  # reason code of an attempt that created nothing
 
 # A result with one of these was paid for and must not be published.
 BAD_RESULTS = frozenset(
@@ -144,7 +147,7 @@ def fail_attempt(
     attempt = job.attempt(number)
     if attempt is None or attempt.ended is not None:
         return None
-    if reason.code == MAYBE_CREATED and attempt.prediction_id is not None:
+    if reason.code in (MAYBE_CREATED, UNAVAILABLE) and attempt.prediction_id is not None:
         return None  # it was adopted in the meantime
     job = _with_attempt(job, _failed(attempt, reason))
     abandoned = job.state is JobState.STORING and job.storing_until_ms <= now_ms
@@ -155,10 +158,30 @@ def fail_attempt(
     job = job.model_copy(update={"failures": failures})
     if failures >= max_attempts:
         message = f"{failures} attempts failed; {attempt.provider} said: {reason.message}"
-        spent = Reason(code="attempts_exhausted", message=message)
-        return end(job, JobState.FAILED, spent, now_ms)
+        return _exhausted(job, message, now_ms)
     pause = min(RETRY_BASE_MS * 2 ** (failures - 1), RETRY_MAX_MS)
     return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms + pause)
+
+
+def stall(job: Job, number: int, reason: Reason, now_ms: int) -> Job | None:
+    """Put a job back that met an outage: no attempt is used up.
+
+    It waits only briefly: the circuit decides when this provider is asked again, and another one
+    may be asked at once. After a day of nothing else the job fails. None: the attempt is over, or
+    was created after all.
+    """
+    attempt = job.attempt(number)
+    if attempt is None or job.state is not JobState.SUBMITTING or number != job.last_number:
+        return None
+    job = _with_attempt(job, _failed(attempt, reason))
+    idle = [a for a in job.attempts if a.ended == UNAVAILABLE and a.prediction_id is None]
+    kept = tuple(a for a in job.attempts if a not in idle[:-STALLS_KEPT])
+    stalls = job.stalls + 1
+    job = job.model_copy(update={"attempts": kept, "stalls": stalls})
+    if stalls >= MAX_STALLS:
+        message = f"{attempt.provider} was unavailable {stalls} times; it said: {reason.message}"
+        return _exhausted(job, message, now_ms)
+    return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms + RETRY_BASE_MS)
 
 
 def refuse(
@@ -241,6 +264,11 @@ def announced(job: Job, run: int, now_ms: int) -> Job | None:
     if job.announced or job.run != run:
         return None
     return _step(job, now_ms, announced=True)
+
+
+def _exhausted(job: Job, message: str, now_ms: int) -> Job | None:
+    """Fail a job that was tried often enough."""
+    return end(job, JobState.FAILED, Reason(code="attempts_exhausted", message=message), now_ms)
 
 
 def _failed(attempt: Attempt, reason: Reason) -> Attempt:

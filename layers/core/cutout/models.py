@@ -135,8 +135,8 @@ class Job(Model):
 
     `version` counts the writes of the record: every change is one write on the condition that it
     is still the one that was read. `failures` counts attempts that used up one of `MaxAttempts`,
-    `setbacks` faults of our own on the way to one, `fetch_failures` downloads of a result that did
-    not succeed. `prepares`: the provider is given a staged copy, which stands at `staged_key` in
+    `stalls` those that met an outage of the provider, `setbacks` faults of our own on the way to
+    one, `fetch_failures` downloads of a result that did not succeed. `prepares`: the provider is given a staged copy, which stands at `staged_key` in
     the WorkBucket since `staged_ms`. `width` and `height` are those of the upright image the
     provider is given, where they are known. `announced` is false while an end state has not been
     published.
@@ -162,6 +162,7 @@ class Job(Model):
     attempts: tuple[Attempt, ...] = ()
     last_number: int = 0
     failures: int = 0
+    stalls: int = 0
     setbacks: int = 0
     excluded: tuple[str, ...] = ()
     prepares: bool = False

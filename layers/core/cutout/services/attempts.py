@@ -256,13 +256,21 @@ class Attempts:
         return _freed(start)
 
     def _fail(self, start: Start, error: ProviderError) -> Release:
-        """500, 503, no connection: nothing was created, the attempt counts, try again later."""
-        reason = Reason(code="provider_unavailable", message=str(error))
-        now_ms = self._clock.now_ms()
-        most = self._settings.max_attempts
-        self._settle(
-            start, lambda j: jobs.fail_attempt(j, start.entry.number, reason, most, now_ms)
-        )
+        """500, 503, no connection: nothing was created, try again later.
+
+        The attempt counts against the image only while nobody doubts the provider: then others get
+        through. In an outage every image would use up its attempts, so there it waits.
+        """
+        number, reason = start.entry.number, Reason(code=jobs.UNAVAILABLE, message=str(error))
+        now_ms, most = self._clock.now_ms(), self._settings.max_attempts
+
+        def step(job: Job) -> Job | None:
+            if start.in_doubt:
+                return jobs.stall(job, number, reason, now_ms)
+            return jobs.fail_attempt(job, number, reason, most, now_ms)
+
+        if self._settle(start, step) is None:
+            return Release(start.provider, strike=True)  # it exists: its webhook was here first
         return _freed(start, strike=True)
 
     def _withdraw(self, start: Start, why: str, pause_s: float) -> Release:
@@ -291,11 +299,12 @@ class Attempts:
             return None
         return _freed(start, unsent=True)
 
-    def _settle(self, start: Start, step: jobs.Step) -> None:
-        """Change the job; if that ended it, have the end announced."""
+    def _settle(self, start: Start, step: jobs.Step) -> Job | None:
+        """Change the job, and return it if it changed; if that ended it, have it announced."""
         job = self._records.change(start.entry.job_id, step)
         if job is not None and job.is_over:
             self._messages.announce(Announce(job_id=job.job_id, run=job.run))
+        return job
 
 
 def _freed(
