@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cutout import bootstrap
+from cutout import batches, bootstrap
 from cutout.observability import logger
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle one source; a failure is redelivered after the queue's visibility timeout."""
-    return bootstrap.prepare_inbox().process(event, context)
+    return batches.process(bootstrap.prepare_inbox().handle, event, context)

@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cutout import bootstrap
+from cutout import batches, bootstrap
 from cutout.observability import logger
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle one completion; a failure is redelivered after the queue's visibility timeout."""
-    return bootstrap.store_completions().process(event, context)
+    return batches.process(bootstrap.store_completions().handle, event, context)

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from cutout import bootstrap
+from cutout import batches, bootstrap
 from cutout.observability import logger
 
 
@@ -12,6 +12,6 @@ from cutout.observability import logger
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle each message of a batch on its own, then move the gate once for all of them."""
     inbox = bootstrap.submit_inbox()
-    answer = inbox.process(event, context)
+    answer = batches.process(inbox.handle, event, context)
     inbox.dispatch()
     return answer

@@ -113,7 +113,7 @@ def test_fails_over_while_a_provider_is_out_of_credit(both: Shop) -> None:
 
 
 def test_fails_over_with_a_single_image(both: Shop) -> None:
-    """Eachlabs answers nothing but 500: its circuit opens before the image's attempts are used up."""
+    """Eachlabs answers nothing but 500: its circuit opens while the image has attempts left."""
     end_the_pauses(both)
     both.faults({"kind": "create_status", "status": 500, "provider": "eachlabs", "times": None})
 

@@ -25,12 +25,13 @@ PURE = (
 )
 OUTER = {"adapters", "api", "bootstrap", "observability", "providers", "services", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "functions": {"bootstrap", "services", "errors", "models", "observability"},
+    "functions": {"batches", "bootstrap", "services", "errors", "models", "observability"},
     "bootstrap": OUTER,
     "services": {"services", "settings", "observability"},
     "api": {"api", "services", "settings", "observability"},
     "adapters": {"adapters"},
     "providers": {"providers"},
+    "batches": set(),
     "observability": set(),
     **{part: set() for part in PURE},
 }

@@ -15,8 +15,12 @@ from tests.template.views import names_in
 pytestmark = pytest.mark.integration
 
 BUILD = TEMPLATE.parent / ".aws-sam" / "local"
-# boto3 comes with the runtime; all of them cost time, and are loaded when an event needs them.
-LATE = ["boto3", "botocore", "httpx", "PIL", "pillow_heif"]
+# boto3 comes with the runtime; all of them cost time, and are loaded when an event needs them, but
+# for the parser's models, which nothing needs.
+LATE = [
+    *("boto3", "botocore", "httpx", "PIL", "pillow_heif"),
+    "aws_lambda_powertools.utilities.parser.models",
+]
 PROGRAM = """
 import json, sys
 sys.path[:0] = sys.argv[2:]

@@ -5,11 +5,12 @@ Everything is built at the first event and kept as long as the execution environ
 """
 
 # ruff: noqa: PLC0415 imports inside the builders keep each function's cold start its own
+import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import TYPE_CHECKING
 
 from cutout.adapters.system import SystemClock
@@ -51,13 +52,32 @@ class ReconcileApp:
     gauges: "Gauges"
 
 
+def _once[T](build: Callable[[], T]) -> Callable[[], T]:
+    """Return the builder, run at most once and with the garbage collector at rest.
+
+    What is imported stays; the collector would look through all of it several times, for 20 ms of
+    every cold start (docs/benchmarks.md).
+    """
+
+    @cache
+    @wraps(build)
+    def built() -> T:
+        gc.disable()
+        try:
+            return build()
+        finally:
+            gc.enable()
+
+    return built
+
+
 @cache
 def settings() -> Settings:
     """Return the settings of this execution environment."""
     return Settings.from_env(os.environ)
 
 
-@cache
+@_once
 def submit_inbox() -> "SubmitInbox":
     """Build what `submit` does."""
     from cutout.adapters.aws import client
@@ -102,7 +122,7 @@ def submit_inbox() -> "SubmitInbox":
     return SubmitInbox(_intake(), endings, dispatcher)
 
 
-@cache
+@_once
 def webhook_app() -> "Webhooks":
     """Build what `webhook` does; it knows no key and no provider's address."""
     from cutout.providers import eachlabs
@@ -116,7 +136,7 @@ def webhook_app() -> "Webhooks":
     )
 
 
-@cache
+@_once
 def poll_app() -> "Polling":
     """Build what `poll` does."""
     from cutout.services.polling import Polling
@@ -124,7 +144,7 @@ def poll_app() -> "Polling":
     return Polling(_store(), _providers(), SystemClock())
 
 
-@cache
+@_once
 def prepare_inbox() -> "PrepareInbox":
     """Build what `prepare` does."""
     from cutout.adapters.preparing import PillowPreparer
@@ -143,7 +163,7 @@ def prepare_inbox() -> "PrepareInbox":
     return PrepareInbox(preparing)
 
 
-@cache
+@_once
 def store_completions() -> "StoreInbox":
     """Build what `store` does."""
     from cutout.adapters.aws import client
@@ -174,7 +194,7 @@ def store_completions() -> "StoreInbox":
     return StoreInbox(storing, config.max_receives)
 
 
-@cache
+@_once
 def reconcile_app() -> ReconcileApp:
     """Build what `reconcile` does."""
     from cutout.adapters.dynamodb import DynamoLine
@@ -199,7 +219,7 @@ def reconcile_app() -> ReconcileApp:
     return ReconcileApp(reconciler, gauges)
 
 
-@cache
+@_once
 def api_door() -> "Door":
     """Build what `api` does."""
     from cutout.adapters.dynamodb import DynamoLine
@@ -248,7 +268,7 @@ def api_door() -> "Door":
     return Door(resolver(counter))
 
 
-@cache
+@_once
 def backfilling() -> "Backfilling":
     """Build what `backfill` does."""
     from cutout.adapters.aws import client

@@ -10,9 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """Base: immutable, unknown fields refused, inputs never echoed into error messages."""
+    """Base: immutable, unknown fields refused, inputs never echoed into error messages.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    A model is built when it is first used: no function uses all of them.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 MAYBE_CREATED: Final = "maybe_created"  # reason code of an attempt whose create was never answered
@@ -136,10 +141,10 @@ class Job(Model):
     `version` counts the writes of the record: every change is one write on the condition that it
     is still the one that was read. `failures` counts attempts that used up one of `MaxAttempts`,
     `stalls` those that met an outage of the provider, `setbacks` faults of our own on the way to
-    one, `fetch_failures` downloads of a result that did not succeed. `prepares`: the provider is given a staged copy, which stands at `staged_key` in
-    the WorkBucket since `staged_ms`. `width` and `height` are those of the upright image the
-    provider is given, where they are known. `announced` is false while an end state has not been
-    published.
+    one, `fetch_failures` downloads of a result that did not succeed. `prepares`: the provider is
+    given a staged copy, which stands at `staged_key` in the WorkBucket since `staged_ms`. `width`
+    and `height` are those of the upright image the provider is given, where they are known.
+    `announced` is false while an end state has not been published.
 
     A job with an `image_url` (never log it) has no source object: its `etag` is empty, and its
     `key` is the name of its result without suffix and extension.

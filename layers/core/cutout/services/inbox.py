@@ -2,15 +2,8 @@
 
 import json
 from abc import ABC, abstractmethod
-from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
 from cutout.models import (
@@ -37,17 +30,6 @@ _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage)
 
 class Inbox(ABC):
     """A queue's messages; what a message raises is logged and sends it back to its queue."""
-
-    def process(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Handle each message of a batch on its own; return those that failed, for redelivery."""
-        return dict(
-            process_partial_response(
-                event=event,
-                record_handler=self.handle,
-                processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
-                context=context,
-            )
-        )
 
     def handle(self, record: SQSRecord) -> None:
         """Handle one message."""
