@@ -5,9 +5,8 @@ Every method may raise `StorageError` for a passing fault; the message is then r
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from cutout.backfills import Backfill, FrozenObject, Tally
 from cutout.gate import Gate
 from cutout.models import (
     Announce,
@@ -30,6 +29,9 @@ from cutout.models import (
     UploadForm,
     Wake,
 )
+
+if TYPE_CHECKING:  # one function needs these models
+    from cutout.backfills import Backfill, FrozenObject, Tally
 
 
 class Clock(Protocol):
@@ -87,11 +89,11 @@ class JobStates(Protocol):
 class Backfills(Protocol):
     """The backfills and their frozen lists; reads are consistent."""
 
-    def get(self, backfill_id: str) -> Backfill | None:
+    def get(self, backfill_id: str) -> "Backfill | None":
         """Return a backfill, if there is one."""
         ...
 
-    def write(self, backfill: Backfill) -> Backfill | None:
+    def write(self, backfill: "Backfill") -> "Backfill | None":
         """Write a backfill on the condition that `backfill.version` is still the stored one.
 
         Returns:
@@ -99,23 +101,23 @@ class Backfills(Protocol):
         """
         ...
 
-    def freeze(self, backfill_id: str, batches: Collection[Collection[FrozenObject]]) -> None:
+    def freeze(self, backfill_id: str, batches: "Collection[Collection[FrozenObject]]") -> None:
         """Keep the list of a backfill that is not written yet."""
         ...
 
-    def batch(self, backfill_id: str, number: int) -> tuple[FrozenObject, ...]:
+    def batch(self, backfill_id: str, number: int) -> "tuple[FrozenObject, ...]":
         """Return one batch of the list; empty: there is no such batch."""
         ...
 
-    def note(self, backfill_id: str, number: int, tally: Tally) -> None:
+    def note(self, backfill_id: str, number: int, tally: "Tally") -> None:
         """Keep how a batch stands."""
         ...
 
-    def tallies(self, backfill_id: str) -> Mapping[int, Tally]:
+    def tallies(self, backfill_id: str) -> "Mapping[int, Tally]":
         """Return how the batches stood at the last look at each, by number."""
         ...
 
-    def all(self) -> list[Backfill]:
+    def all(self) -> "list[Backfill]":
         """Return the backfills, oldest first."""
         ...
 
@@ -379,7 +381,7 @@ class Announcer(Protocol):
         """Publish that a provider is paused or the budget reached."""
         ...
 
-    def publish_backfill(self, backfill: Backfill, tally: Tally) -> None:
+    def publish_backfill(self, backfill: "Backfill", tally: "Tally") -> None:
         """Publish that a run of a backfill is over."""
         ...
 

@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from cutout.models import (
     REQUESTED,
@@ -24,8 +24,9 @@ from cutout.services.moves import Release
 from cutout.services.preparing import Preparing
 from cutout.services.storing import Storing
 
-_DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage)
-_COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage)
+_AT_FIRST_USE = ConfigDict(defer_build=True)
+_DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage, config=_AT_FIRST_USE)
+_COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage, config=_AT_FIRST_USE)
 
 
 class Inbox(ABC):
