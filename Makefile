@@ -108,11 +108,14 @@ redrive: $(DEV) ## Try failed jobs again (STACK=name, REASON=code), or dead lett
 bench: setup $(RUNTIME) ## Measure speed, cost and cold starts, into docs/ (QUICK=1: a reduced run, into out/)
 	@PYTHONPATH=layers/core $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
+# The layers hold compiled code: what is built must be what is deployed.
+OVERRIDES := $(if $(ARCHITECTURE),--parameter-overrides Architecture=$(ARCHITECTURE))
+
 .PHONY: build
-build: setup ## Build what is deployed
-	$(BIN)/sam build
+build: setup ## Build what is deployed (ARCHITECTURE=x86_64)
+	$(BIN)/sam build $(OVERRIDES)
 	$(BIN)/python -c 'from pathlib import Path; from local.deploy import precompile; precompile(Path(".aws-sam/build"))'
 
 .PHONY: deploy
-deploy: build ## Build, and deploy to AWS
-	$(BIN)/sam deploy --guided
+deploy: build ## Build, and deploy to AWS (ARCHITECTURE=x86_64)
+	$(BIN)/sam deploy --guided $(OVERRIDES)

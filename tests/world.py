@@ -72,7 +72,7 @@ class World:
         self.verifier = FakeVerifier()
         self.announcer = InMemoryAnnouncer()
         self.records = Records(self.jobs, self.ledger, self.clock)
-        self.intake = Intake(store=self.jobs, images=self.images, **self._common())
+        self.intake = Intake(records=self.records, images=self.images, **self._common())
         self.providers = {"eachlabs": self.provider}
         self.attempts = Attempts(
             records=self.records,

@@ -106,7 +106,10 @@ def test_loopback_opens_nothing_but_loopback(url: str) -> None:
     assert refusal(url, loopback=True) is not None
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/x.jpg", "http://[::1]:9000/x.jpg"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9000/x.jpg", "http://[::1]:9000/x.jpg", "http://localhost:9000/x.jpg"],
+)
 def test_plain_http_on_this_machine_is_for_the_local_stack(url: str) -> None:
     """Only where the provider itself is on loopback."""
     assert refusal(url) is not None
@@ -115,10 +118,16 @@ def test_plain_http_on_this_machine_is_for_the_local_stack(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "expected"),
-    [("http://127.0.0.1:5000/v1", True), ("http://[::1]/", True), ("https://a.example/", False)],
+    [
+        ("http://127.0.0.1:5000/v1", True),
+        ("http://[::1]/", True),
+        ("http://localhost:5000/v1", True),
+        ("https://a.example/", False),
+        ("https://localhost.example/", False),
+    ],
 )
 def test_a_provider_on_this_machine_is_known(url: str, expected: bool) -> None:  # noqa: FBT001
-    """By its number, not by a name."""
+    """By its number, or by the one name that means it."""
     assert is_loopback_url(url) is expected
 
 

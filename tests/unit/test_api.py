@@ -78,12 +78,12 @@ def test_a_known_version_has_its_job_already(world: World, front: Front) -> None
 
 
 def test_a_finished_version_is_answered_with_its_result(world: World, front: Front) -> None:
-    """200, and a URL that reads it."""
+    """And a URL that reads it."""
     finished(world)
 
     answer = front.call("POST", "/jobs", {"key": "shoe.jpg"})
 
-    assert (answer.status, answer.json["state"]) == (200, "succeeded")
+    assert (answer.status, answer.json["state"]) == (202, "succeeded")
     result = answer.json["result"]
     assert result["key"] == "shoe.cutout.png"
     assert "X-Amz-Signature" in result["url"]
@@ -96,7 +96,7 @@ def test_an_object_not_worth_it_is_skipped_with_a_reason(world: World, front: Fr
 
     answer = front.call("POST", "/jobs", {"key": "notes.jpg"})
 
-    assert (answer.status, answer.json["state"]) == (200, "skipped")
+    assert (answer.status, answer.json["state"]) == (202, "skipped")
     assert answer.json["reason"]["code"] == "unsupported_format"
 
 
@@ -475,6 +475,64 @@ def test_a_retry_looks_at_the_object_first(world: World, front: Front) -> None:
         "c.jpg": "empty_object",
         "d.jpg": "not_announced",
     }
+
+
+def test_a_retry_waits_for_the_announcement(
+    world: World, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sees an end and asks at once is faster than the event; no event is lost."""
+    job = failed(world, announced=False)
+
+    def meanwhile(_: float) -> None:
+        world.storing.announce(Announce(job_id=job.job_id, run=1))
+
+    monkeypatch.setattr(world.clock, "sleep", meanwhile)
+    answer = front.call("POST", f"/jobs/{job.job_id}/retry")
+
+    assert (answer.status, answer.json["run"]) == (202, 2)
+    assert [kind for kind, _ in world.announcer.events] == ["Cutout Job Failed"]
+
+
+@pytest.mark.parametrize("by", ["key", "retry"])
+def test_a_deleted_result_is_made_again(world: World, front: Front, by: str) -> None:
+    """Run 2 (DESIGN 4.3); a result that is there is not paid for again."""
+    job = finished(world)
+    del world.images.objects[BUCKET, "shoe.cutout.png"]
+
+    if by == "key":
+        answer = front.call("POST", "/jobs", {"key": "shoe.jpg"})
+    else:
+        answer = front.call("POST", f"/jobs/{job.job_id}/retry")
+    world.dispatcher.dispatch()
+    world.storing.store(world.ended(job), last_try=False)
+
+    assert (answer.status, answer.json["run"], answer.json["state"]) == (202, 2, "queued")
+    assert world.job(job).state is JobState.SUCCEEDED
+    assert (BUCKET, "shoe.cutout.png") in world.images.objects
+
+
+def test_somebody_elses_object_is_no_result(world: World, front: Front) -> None:
+    """A result that was replaced by something else is as good as deleted."""
+    job = finished(world)
+    world.images.put(BUCKET, "shoe.cutout.png", b"mine")
+
+    answer = front.call("POST", f"/jobs/{job.job_id}/retry")
+
+    assert (answer.status, answer.json["run"]) == (202, 2)
+
+
+def test_a_failed_job_names_who_was_asked(world: World, front: Front) -> None:
+    """Provider and prediction of the last attempt."""
+    job = world.submitted()
+    for _ in range(3):
+        world.dispatcher.dispatch([world.endings.settle(world.ended(job, failed="no subject"))])
+        world.clock.advance(60_000)
+        world.dispatcher.dispatch()
+
+    said = front.call("GET", f"/jobs/{job.job_id}").json
+
+    assert (said["state"], said["provider"]) == ("failed", "eachlabs")
+    assert said["prediction_id"] == "prediction-3"
 
 
 @pytest.mark.parametrize("after", ["/retry", ""])

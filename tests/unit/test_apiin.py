@@ -212,9 +212,14 @@ def test_numeric_id_becomes_text() -> None:
             {name: URL}
             for name in (
                 *("result_url", "result_urls", "output_url", "output_urls", "results"),
-                *("outputs", "download_url"),
+                *("outputs", "download_url", "result_image", "output_image", "processed_image"),
+                *("processedImageUrl", "file", "fileUrl", "link"),
             )
         ),
+        {"file": {"url": URL}},
+        {"response": {"url": URL}},
+        URL.encode(),
+        f" {URL}\n".encode(),
     ],
     ids=str,
 )
@@ -269,6 +274,8 @@ def test_direct_ids_are_unique() -> None:
         ({"b64_json": JPEG64}, JSON, JPEG, "image/jpeg"),
         ({"image": "data:image/avif;base64,aGVsbG8="}, JSON, b"hello", "image/avif"),
         ({"image": INPUT, "result": WEBP64, "status": "success"}, JSON, WEBP, "image/webp"),
+        (f"data:image/png;base64,{PNG64}".encode(), "text/plain", PNG, "image/png"),
+        (PNG64.encode(), "text/plain", PNG, "image/png"),
     ],
 )
 def test_bytes_are_kept(body: object, content_type: str, image: bytes, kept_type: str) -> None:
@@ -476,7 +483,10 @@ NO_RESULT = Failed(code="provider_failed", message="it ended without a result")
         ),
         *(
             ({"task_id": "t1", "status": word, "error": "no subject", "result": URL}, FAILED)
-            for word in ("failed", "failure", "Error", "cancelled", "canceled", "expired")
+            for word in (
+                *("failed", "failure", "Error", "cancelled", "canceled", "expired"),
+                *("timeout", "timed_out"),
+            )
         ),
         *(
             ({name: "failed", "error": "no subject"}, FAILED)

@@ -12,7 +12,7 @@ from cutout.gate import ARRIVAL_GUARD_MS, WAKE_VOID_MS, WINDOW_MS, Gate, Limits
 from cutout.models import JobState, Lane, LineEntry, ProviderPaused
 from cutout.services.dispatch import Dispatcher, Start
 from cutout.services.moves import Mover, Release
-from tests.examples import TOKEN_SHA256, a_job
+from tests.examples import TOKEN_SHA256, a_job, an_attempt
 from tests.fakes import (
     NOON_MS,
     InMemoryGateStore,
@@ -237,6 +237,44 @@ def test_the_next_provider_takes_what_the_first_may_not(
     releases = [Release("eachlabs", pause=pause)] if paused else []
 
     bench.dispatcher(eachlabs=LIMITS, apiin=LIMITS).dispatch(releases)
+
+    assert [start.provider for start in bench.starts] == expected
+
+
+@pytest.mark.parametrize(("pause_ms", "expected"), [(WINDOW_MS, []), (WINDOW_MS + 1, ["apiin"])])
+def test_a_short_pause_after_a_429_is_waited_for(
+    bench: Bench, pause_ms: int, expected: list[str]
+) -> None:
+    """Somebody else used the key: as long as a rate window is no reason to change providers."""
+    bench.join("shoe.jpg")
+    pause = Release("eachlabs", pause=("rate_limited", NOON_MS + pause_ms))
+
+    bench.dispatcher(eachlabs=LIMITS, apiin=LIMITS).dispatch([pause])
+
+    assert [start.provider for start in bench.starts] == expected
+    assert len(bench.messages.wakes) == 1 - len(expected)
+
+
+@pytest.mark.parametrize(
+    ("tried", "paused", "expected"),
+    [
+        (["eachlabs"], False, ["apiin"]),
+        (["eachlabs", "apiin"], False, ["eachlabs"]),
+        (["eachlabs"], True, ["eachlabs"]),
+    ],
+)
+def test_who_failed_is_asked_again_only_if_nobody_else_can_be(
+    bench: Bench, tried: list[str], expected: list[str], *, paused: bool
+) -> None:
+    """A prediction that failed was paid; the next one goes to the next provider."""
+    attempts = tuple(
+        an_attempt(n, provider=name, prediction_id=f"p{n}", ended="provider_failed")
+        for n, name in enumerate(tried, 1)
+    )
+    bench.join("shoe.jpg", attempts=attempts, last_number=len(tried))
+    pause = Release("apiin", pause=("out_of_credit", NOON_MS + 60_000))
+
+    bench.dispatcher(eachlabs=LIMITS, apiin=LIMITS).dispatch([pause] if paused else [])
 
     assert [start.provider for start in bench.starts] == expected
 

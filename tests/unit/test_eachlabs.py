@@ -144,6 +144,10 @@ POLLS: list[tuple[dict[str, object], Outcome]] = [
     ),
     (
         {"status": "success", "output": ["https://cdn.test/1.png"]},
+        Succeeded(result_url="https://cdn.test/1.png"),
+    ),
+    (
+        {"status": "success", "output": ["https://cdn.test/1.png", "https://cdn.test/2.png"]},
         Failed(code="provider_failed", message="it ended without an output"),
     ),
     (

@@ -11,7 +11,7 @@ from jsonschema import (  # type: ignore[import-untyped]  # no stubs are install
     ValidationError,
 )
 
-from cutout import jobs
+from cutout import inputs, jobs
 from cutout.adapters.messages import (
     DETAIL_TYPES,
     EVENT_SOURCE,
@@ -58,10 +58,8 @@ def failed() -> Job:
 
 def skipped() -> Job:
     """Return a job that was not worth a paid call."""
-    message = "By its first bytes the object is a gif file; JPEG, PNG and WebP are taken."
-    reason = Reason(code="unsupported_format", message=message)
-    job = a_job("photos/party.gif", version_id=None)
-    return jobs.end(job, JobState.SKIPPED, reason, NOON_MS + 40) or job
+    job = a_job("photos/flyer.pdf", version_id=None)
+    return jobs.end(job, JobState.SKIPPED, inputs.refusal(None), NOON_MS + 40) or job
 
 
 PAUSE = ProviderPaused(provider="eachlabs", reason="setup", until_ms=NOON_MS + 300_000)

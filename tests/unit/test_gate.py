@@ -117,7 +117,8 @@ def test_room_after_a_pause(reason: str, after: Room) -> None:
     """A rate limit's pause ends by itself; any other ends in one probe."""
     gate = a_gate(paused_until_ms=NOON_MS, pause_reason=reason)
 
-    assert room(gate, now_ms=NOON_MS - 1) == Room(0, PAUSED, NOON_MS)
+    blocked_by = PAUSED if reason else RATE_LIMITED
+    assert room(gate, now_ms=NOON_MS - 1) == Room(0, blocked_by, NOON_MS)
     assert room(gate, now_ms=NOON_MS) == after
 
 

@@ -148,14 +148,19 @@ def test_a_png_with_a_wrong_checksum_is_truncated() -> None:
         b"",
         b"<html>504</html>",
         b'{"status": "error"}',
-        encoded(cut_out().convert("RGB"), "JPEG"),
         encoded(cut_out().convert("P"), "GIF"),
     ],
-    ids=["empty", "html", "json", "jpeg", "gif"],
+    ids=["empty", "html", "json", "gif"],
 )
 def test_what_is_neither_png_nor_webp_is_no_image(body: bytes) -> None:
     """Other formats are not decoded at all."""
     assert code_for(body) == "result_not_an_image"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "BMP"])
+def test_what_has_no_alpha_by_its_format_is_opaque(kind: str) -> None:
+    """It is an image, but no cut-out; it is not decoded either."""
+    assert code_for(encoded(cut_out().convert("RGB"), kind)) == "result_opaque"
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,34 @@ def test_a_deleted_result_is_made_again(world: World) -> None:
     assert world.submitted().state is JobState.SUBMITTED
 
 
+def test_a_source_that_came_back_within_a_second_is_cut_out(world: World) -> None:
+    """A, B and A again in one second, without versions: the last one is the first one's job."""
+    first = world.submitted()
+    world.images.put(BUCKET, "shoe.jpg", JPEG + b"B")
+    world.storing.store(world.ended(first), last_try=False)
+    replaced = world.job(first).reason
+    assert replaced is not None
+    assert replaced.code == "source_replaced"
+
+    again = world.submitted()
+    world.storing.store(world.ended(again), last_try=False)
+
+    assert (again.job_id, again.run) == (first.job_id, 2)
+    assert world.job(again).state is JobState.SUCCEEDED
+
+
+def test_an_event_does_not_make_a_result_again(world: World) -> None:
+    """Queues deliver twice, archives replay: what was moved away is not paid for again."""
+    first = finished(world)
+    del world.images.objects[BUCKET, world.result_of()]
+
+    world.intake.accept_upload(ObjectRef(bucket=BUCKET, key="shoe.jpg"))
+    world.dispatcher.dispatch()
+
+    assert world.job(first).run == 1
+    assert len(world.provider.creates) == 1
+
+
 def test_a_neighbours_result_is_not_ours(world: World) -> None:
     """shoe.png with the bytes of shoe.jpg is an object of its own."""
     finished(world, "shoe.jpg")

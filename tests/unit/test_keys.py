@@ -162,6 +162,9 @@ PHOTOS = KeyRules(
 )
 
 
+DEEP = KeyRules(result_suffix=SUFFIX, include=("photos/**/*.jpg",), exclude=("photos/**/tmp/*",))
+
+
 @pytest.mark.parametrize(
     ("key", "rules", "expected"),
     [
@@ -183,6 +186,11 @@ PHOTOS = KeyRules(
         ("photos/my-draft.jpg", PHOTOS, "excluded"),
         ("photos/b.JPG", PHOTOS, "not_included"),
         ("photos/b.cutout.png", PHOTOS, "own_result"),
+        ("photos/a.jpg", DEEP, None),
+        ("photos/a/b/c.jpg", DEEP, None),
+        ("other/a.jpg", DEEP, "not_included"),
+        ("photos/tmp/a.jpg", DEEP, "excluded"),
+        ("tmp/photos/a.jpg", DEEP, "not_included"),
     ],
 )
 def test_out_of_scope_names_the_reason(key: str, rules: KeyRules, expected: str | None) -> None:

@@ -115,7 +115,8 @@ def test_no_answer_means(fault: type[httpx.TransportError], kind: type[ProviderE
         ("", None),
         ("soon", None),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("1.5s", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", None),
         ("Wed, 99 Oct 2015 07:28:00 GMT", None),
@@ -129,6 +130,24 @@ def test_retry_after_is_seconds_or_a_date(header: str, expected: float | None) -
     with pytest.raises(ProviderRateLimitedError) as caught:
         answered(httpx.Response(429, headers={"Retry-After": header}))
     assert caught.value.retry_after_s == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "expected"),
+    [
+        (None, {"retry_after": 8}, 8.0),
+        (None, {"retryAfter": "2.5"}, 2.5),
+        ("3", {"retry_after": 8}, 3.0),
+        (None, {"retry_after": True}, None),
+        (None, {"message": "slow down"}, None),
+        (None, ["retry_after"], None),
+    ],
+)
+def test_a_body_may_say_how_long(header: str | None, body: object, expected: float | None) -> None:
+    """Where the header does not."""
+    headers = {"Retry-After": header} if header else {}
+
+    assert retry_after(httpx.Response(429, headers=headers, json=body)) == expected
 
 
 def test_retry_after_may_be_a_date_to_come() -> None:

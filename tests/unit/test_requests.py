@@ -3,7 +3,7 @@
 import pytest
 
 from cutout import jobs, keys, requests
-from cutout.models import Job, JobState, Lane, Reason
+from cutout.models import END_STATES, Job, JobState, Lane, Reason
 from tests.examples import a_job, a_source, a_submitted_job, an_attempt
 from tests.fakes import NOON_MS
 
@@ -128,9 +128,9 @@ def test_retry_prepares_again_what_was_prepared() -> None:
     assert (job.state, job.staged_key) == (JobState.PREPARING, None)
 
 
-@pytest.mark.parametrize("state", sorted(set(JobState) - {JobState.FAILED, JobState.SKIPPED}))
-def test_retry_is_for_ends_without_a_result(state: JobState) -> None:
-    """Everything else runs, or has succeeded."""
+@pytest.mark.parametrize("state", sorted(set(JobState) - END_STATES))
+def test_retry_is_for_ends(state: JobState) -> None:
+    """Everything else runs."""
     assert requests.retry(a_job(state=state), LATER) is None
 
 

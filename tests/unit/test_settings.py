@@ -14,7 +14,7 @@ WRONG = {
     "EACHLABS_PRICE_USD": ["-0.01", "cheap", "nan"],
     "MONTHLY_BUDGET_USD": ["-1", "all", ""],
     "MAX_INPUT_BYTES": ["0", "-5", "25MB"],
-    "ATTEMPT_TIMEOUT_SECONDS": ["59", "10m"],
+    "ATTEMPT_TIMEOUT_SECONDS": ["0", "10m"],
     "MAX_ATTEMPTS": ["0", "many"],
     "JOB_RETENTION_DAYS": ["0", "x"],
     "MAX_RECEIVES": ["0"],

@@ -32,7 +32,7 @@ class Frozen:
 
 def freeze(site: Site, prefix: str) -> Frozen:
     """Return what stands below a prefix and has neither result nor job."""
-    images = S3ImageStore(site.client("s3"), site.settings.attempt_timeout_seconds)
+    images = S3ImageStore(site.client("s3"), site.settings.source_url_seconds)
     return sort_out(
         listed(site, prefix), site.settings, DynamoJobStates(site.table()), images.find_result
     )

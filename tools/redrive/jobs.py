@@ -68,7 +68,8 @@ def desk_of(site: Site) -> Desk:
     """Return the stack's desk, with the caller's credentials."""
     settings, clock, table = site.settings, SystemClock(), site.table()
     store = DynamoJobStore(table, settings.job_retention_days)
-    images = S3ImageStore(site.client("s3"), settings.attempt_timeout_seconds, settings.work_bucket)
+    records = Records(store, DynamoLedger(table), clock)
+    images = S3ImageStore(site.client("s3"), settings.source_url_seconds, settings.work_bucket)
     messages = SqsMessages(
         site.client("sqs"),
         settings.dispatch_queue_url,
@@ -76,7 +77,7 @@ def desk_of(site: Site) -> Desk:
         settings.prepare_queue_url,
     )
     intake = Intake(
-        store=store,
+        records=records,
         images=images,
         messages=messages,
         settings=settings,
@@ -84,7 +85,7 @@ def desk_of(site: Site) -> Desk:
         metrics=EmfMetrics(),
     )
     return Desk(
-        records=Records(store, DynamoLedger(table), clock),
+        records=records,
         intake=intake,
         images=images,
         messages=messages,

@@ -50,7 +50,7 @@ def _refused(parts: SplitResult, *, loopback: bool) -> str | None:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Tell whether a URL names this machine by number."""
+    """Tell whether a URL names this machine."""
     return _is_loopback(urlsplit(url).hostname or "")
 
 
@@ -94,7 +94,9 @@ def _is_public_v6(host: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine's own address."""
+    """Tell whether a host is this machine's own name or address."""
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

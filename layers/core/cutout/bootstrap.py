@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 API_KEY_CACHE_S = 300  # a rotated key is found within five minutes
 RESULT_BYTES_PER_INPUT_BYTE = 5  # PEERS P22: a PNG is about five times its JPEG
+# A small MaxInputBytes says nothing of images on the web; /tmp has room for four of these.
+MIN_RESULT_BYTES = 128 * 2**20
 
 # A slot's lease is longer than the hold of an attempt by two rounds of reconcile, which gives the
 # attempt up, or extends the lease of a prediction that is known to run.
@@ -179,7 +181,7 @@ def store_completions() -> "StoreInbox":
     config = settings()
     hosts = plain_hosts(config.provider(name).base_url for name in config.providers)
     http = new_client(GuardedTransport(hosts))
-    most = config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE
+    most = max(MIN_RESULT_BYTES, config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE)
     storing = Storing(
         records=_records(),
         publisher=Publisher(_images(), config),
@@ -311,7 +313,7 @@ def _intake() -> "Intake":
     from cutout.services.intake import Intake
 
     return Intake(
-        store=_store(),
+        records=_records(),
         images=_images(),
         messages=_all_messages(),
         settings=settings(),
@@ -343,7 +345,7 @@ def _images() -> "S3ImageStore":
     from cutout.adapters.s3 import S3ImageStore
 
     config = settings()
-    return S3ImageStore(_s3(), config.attempt_timeout_seconds, config.work_bucket)
+    return S3ImageStore(_s3(), config.source_url_seconds, config.work_bucket)
 
 
 @cache

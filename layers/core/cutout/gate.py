@@ -28,7 +28,7 @@ CONCURRENCY = "concurrency"
 BUDGET = "budget"
 RATE = "rate"
 
-RATE_LIMITED = "rate_limited"  # the pause after a 429; it ends by itself
+RATE_LIMITED = "rate_limited"  # the pause after a 429; it ends by itself, without a probe
 
 # The circuit (DESIGN 4.4): this many unavailable answers in a row pause the provider, first for
 # this long, then twice as long with every probe that fails.
@@ -147,7 +147,7 @@ def room(gate: Gate, name: str, limits: Limits, budget_microusd: int, now_ms: in
     """
     side = gate.provider(name)
     if side.paused_until_ms > now_ms:
-        return Room(0, PAUSED, side.paused_until_ms)
+        return Room(0, PAUSED if side.pause_reason else RATE_LIMITED, side.paused_until_ms)
     probing = side.pause_reason != ""
     if probing and any(slot.stamped_ms >= side.paused_until_ms for slot in side.slots.values()):
         return Room(0, PAUSED)

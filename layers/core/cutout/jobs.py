@@ -64,20 +64,33 @@ def new_job(source: SourceObject, lane: Lane, now_ms: int) -> Job:
 
 
 def entry_of(job: Job) -> LineEntry:
-    """Return the place in the line of a queued job's next attempt."""
+    """Return the place in the line of a queued job's next attempt.
+
+    Who failed with a prediction of this image is asked for another one only if nobody else can be:
+    it would be paid again, for the same thing probably.
+    """
+    failed = (a.provider for a in job.attempts if a.run == job.run and a.prediction_id and a.ended)
     return LineEntry(
         job_id=job.job_id,
         lane=job.lane,
         available_ms=job.available_ms,
         number=job.last_number + 1,
         excluded=job.excluded,
+        avoided=tuple(dict.fromkeys(failed)),
     )
 
 
 def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
-    """Step into an end state; None: the run has one already. It is announced later."""
+    """Step into an end state; None: the run has one already. It is announced later.
+
+    Without a result the job names the provider it was tried at last.
+    """
     if job.is_over:
         return None
+    last = next((a for a in reversed(job.attempts) if a.run == job.run), None)
+    if job.result is None and last is not None:
+        tried = {"provider": last.provider, "prediction_id": last.prediction_id}
+        job = job.model_copy(update=tried)
     return _step(job, now_ms, state=state, reason=reason, ended_ms=now_ms, announced=False)
 
 

@@ -29,6 +29,8 @@ _METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
 class KeyRules(Model):
     """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM.
 
+    `**/` may stand for no folder at all, as in a shell: `photos/**/*.jpg` matches `photos/a.jpg`.
+
     What was uploaded by a form of ours (`uploads_prefix`) is one wherever the others are.
     """
 
@@ -48,11 +50,17 @@ def out_of_scope(key: str, rules: KeyRules) -> str | None:
     ours = bool(rules.uploads_prefix) and key.startswith(rules.uploads_prefix)
     if not ours and not key.startswith(rules.input_prefix):
         return "outside_prefix"
-    if not ours and rules.include and not any(fnmatchcase(key, glob) for glob in rules.include):
+    if not ours and rules.include and not _matches(key, rules.include):
         return "not_included"
-    if any(fnmatchcase(key, glob) for glob in rules.exclude):
+    if _matches(key, rules.exclude):
         return "excluded"
     return None
+
+
+def _matches(key: str, globs: tuple[str, ...]) -> bool:
+    """Tell whether a key matches one of these globs."""
+    forms = (form for glob in globs for form in (glob, glob.replace("**/", "")))
+    return any(fnmatchcase(key, form) for form in forms)
 
 
 def is_result_name(key: str, suffix: str) -> bool:

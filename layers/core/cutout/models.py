@@ -203,13 +203,17 @@ class Job(Model):
 
 
 class LineEntry(Model):
-    """A job's place in the line of waiting jobs; `number` is the attempt it waits to start."""
+    """A job's place in the line of waiting jobs; `number` is the attempt it waits to start.
+
+    `excluded` providers are not asked, `avoided` ones only when no other one is left.
+    """
 
     job_id: str
     lane: Lane
     available_ms: int
     number: int
     excluded: tuple[str, ...] = ()
+    avoided: tuple[str, ...] = ()
 
 
 class Place(Model):

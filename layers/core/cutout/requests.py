@@ -38,13 +38,15 @@ def cancel(job: Job, now_ms: int) -> Job | None:
 
 
 def retry(job: Job, now_ms: int, lane: Lane = Lane.API, *, prepares: bool = False) -> Job | None:
-    """Open a new run of a job that failed or was skipped; None: it did not, or nobody knows yet.
+    """Open a new run of a job that is over; None: it is not, or nobody was told of it yet.
+
+    Whether there is a reason for one (it failed; its result was deleted) is the caller's question.
 
     The attempts of the runs before stay: a late webhook of theirs still verifies, and numbers go
     on. What they cost stays in the job's sum. An end that is not announced yet comes first, so
     that no event is lost.
     """
-    if job.state not in (JobState.FAILED, JobState.SKIPPED) or not job.announced:
+    if not job.is_over or not job.announced:
         return None
     kept = (
         *("job_id", "version", "bucket", "key", "image_url", "version_id", "etag", "size"),

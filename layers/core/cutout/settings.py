@@ -15,6 +15,7 @@ from cutout.models import Model
 PREFIX = "CUTOUT_"
 CREATE_TIMEOUT_MS = 45_000  # over the longest create: the timeouts of providers/http.py in a row
 HOLD_FACTOR = 10  # DESIGN 4.4: a *maybe created* attempt waits 10 x the expected time
+MIN_SOURCE_URL_SECONDS = 600  # a provider that is busy fetches late
 PROVIDERS = ("eachlabs", "apiin")
 
 
@@ -104,7 +105,7 @@ class Settings(Model):
     apiin_price_usd: MicroUsd = 10_000
 
     monthly_budget_usd: MicroUsd = 100_000_000
-    attempt_timeout_seconds: Annotated[int, Field(ge=60)] = 600
+    attempt_timeout_seconds: Annotated[int, Field(ge=1)] = 600
     max_attempts: Annotated[int, Field(ge=1)] = 3
     job_retention_days: Annotated[int, Field(ge=1)] = 90
 
@@ -127,6 +128,11 @@ class Settings(Model):
             wrong = sorted({PREFIX + str(e["loc"][0]).upper() for e in error.errors() if e["loc"]})
             message = f"these settings are wrong: {', '.join(wrong)}"
             raise ConfigurationError(message) from error
+
+    @property
+    def source_url_seconds(self) -> int:
+        """Return how long a presigned URL of a source reads it: a little over one attempt."""
+        return max(MIN_SOURCE_URL_SECONDS, self.attempt_timeout_seconds)
 
     def key_rules(self) -> KeyRules:
         """Return which keys are inputs."""

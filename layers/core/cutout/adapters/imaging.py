@@ -5,11 +5,13 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from cutout import sniff
 from cutout.errors import ResultError
 from cutout.ports import VerifiedImage
 
 MAX_PIXELS = 100_000_000  # decoded RGBA is 4 bytes a pixel; the `store` function has 2 GB
 _FORMATS = {"png": "PNG", "webp": "WEBP"}
+_WITHOUT_ALPHA = frozenset({"jpeg", "bmp"})
 _OPAQUE = 255
 
 
@@ -42,9 +44,7 @@ def _decode(image: BinaryIO) -> Image.Image:
     try:
         picture = Image.open(image, formats=tuple(_FORMATS.values()))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ResultError(
-            "result_not_an_image", "The result is not a PNG or WebP image."
-        ) from error
+        raise _another_kind(image) from error
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     if picture.width * picture.height > MAX_PIXELS:
@@ -58,6 +58,14 @@ def _decode(image: BinaryIO) -> Image.Image:
     if not complete:
         raise _truncated()
     return picture
+
+
+def _another_kind(image: BinaryIO) -> ResultError:
+    """Return the error for what is neither PNG nor WebP."""
+    image.seek(0)
+    if sniff.image_format(image.read(16)) in _WITHOUT_ALPHA:
+        return ResultError("result_opaque", "The result is a JPEG or BMP, which has no alpha.")
+    return ResultError("result_not_an_image", "The result is not a PNG or WebP image.")
 
 
 def _moves(picture: Image.Image) -> bool:

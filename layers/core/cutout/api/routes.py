@@ -16,7 +16,7 @@ from cutout.api.counter import Counter
 from cutout.api.problems import Fault, Problem
 from cutout.api.views import JobPage, JobRequest, JobView, UploadRequest, UploadView
 from cutout.errors import ConflictError, NotThereError, RequestError, StorageError
-from cutout.models import Job, JobState
+from cutout.models import JobState
 from cutout.observability import logger
 
 PAGE = 20
@@ -64,9 +64,8 @@ def resolver(counter: Counter) -> APIGatewayRestResolver:
 
 def _jobs(app: APIGatewayRestResolver, counter: Counter) -> None:
     """Routes of /jobs."""
-    answers = {200: (JobView, "The job; it is over."), 202: (JobView, "The job; it goes on.")}
-    missing = {404: "There is no object with this key."}
-    documented = _responses(answers, missing)
+    accepted = {202: (JobView, "The job; its state says whether it is over already.")}
+    documented = _responses(accepted, {404: "There is no object with this key."})
 
     @app.post(
         "/jobs",
@@ -75,7 +74,9 @@ def _jobs(app: APIGatewayRestResolver, counter: Counter) -> None:
         responses=documented,
     )
     def create(body: JobRequest, idempotency_key: IdempotencyKey = None) -> Response[JobView]:
-        return _shown(app, counter, counter.create(body, idempotency_key), located=True)
+        job = counter.create(body, idempotency_key)
+        base = "./" if app.current_event.path.endswith("/") else "./jobs/"  # right on any stage
+        return _json(HTTPStatus.ACCEPTED, counter.view(job), {"Location": f"{base}{job.job_id}"})
 
     @app.get(
         "/jobs",
@@ -117,15 +118,12 @@ def _one_job(app: APIGatewayRestResolver, counter: Counter) -> None:
 
     @app.post(
         "/jobs/<job_id>/retry",
-        summary="Run a failed or skipped job again",
+        summary="Run a job again that failed, was skipped, or whose result was deleted",
         operation_id="retryJob",
-        responses=_responses(
-            {200: (JobView, "The job; it is over."), 202: (JobView, "The job, in a new run.")},
-            _UNKNOWN | late,
-        ),
+        responses=_responses({202: (JobView, "The job, in a new run.")}, _UNKNOWN | late),
     )
     def retry(job_id: str, idempotency_key: IdempotencyKey = None) -> Response[JobView]:
-        return _shown(app, counter, counter.retry(job_id, idempotency_key))
+        return _json(HTTPStatus.ACCEPTED, counter.view(counter.retry(job_id, idempotency_key)))
 
 
 def _uploads(app: APIGatewayRestResolver, counter: Counter) -> None:
@@ -198,20 +196,6 @@ def _broken(_: Exception) -> Response[str]:
     logger.exception("request failed")
     detail = "Something is wrong inside Cutout; the logs of its api function say what."
     return problems.response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
-
-
-def _shown(
-    app: APIGatewayRestResolver, counter: Counter, job: Job, *, located: bool = False
-) -> Response[JobView]:
-    """Return 202 while the job goes on and 200 when it is over.
-
-    The location is relative, so that it is right behind any stage and any domain.
-    """
-    status = HTTPStatus.OK if job.is_over else HTTPStatus.ACCEPTED
-    base = "./" if app.current_event.path.endswith("/") else "./jobs/"
-    return _json(
-        status, counter.view(job), {"Location": f"{base}{job.job_id}"} if located else None
-    )
 
 
 def _json(

@@ -54,9 +54,10 @@ class UploadRequest(Request):
         Field(
             min_length=1,
             max_length=128,
-            pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.()+ -]*$",
-            description="Last part of the key: ASCII letters, digits and _ . ( ) + - and blanks.",
-            examples=["shoe.jpg"],
+            # S3 puts the file's own name in the place of ${filename} in a form's key.
+            pattern=r"^[^\x00-\x20\x7f-\x9f/\\$.-][^\x00-\x1f\x7f-\x9f/\\$]*$",
+            description="Last part of the key: printable, without / \\ $; begins with no . or -.",
+            examples=["größe 42.jpg"],
         ),
     ]
     content_type: Annotated[
@@ -124,7 +125,8 @@ class JobView(BaseModel):
         Field(description="Until its end, from limits and backlog; null: over, unknown, a list."),
     ]
     attempts: Annotated[int, Field(description="At providers, in all runs.")]
-    provider: str | None
+    provider: Annotated[str | None, Field(description="Of the result, or tried last.")]
+    prediction_id: Annotated[str | None, Field(description="The provider's name for it.")]
     cost_usd: Annotated[float, Field(description="List price of all runs.")]
     reason: ReasonView | None
     result: ResultView | None
@@ -157,6 +159,7 @@ def job_view(job: Job, standing: Standing, result: ResultView | None) -> JobView
         estimated_seconds=standing.seconds,
         attempts=len(job.attempts),
         provider=job.provider,
+        prediction_id=job.prediction_id,
         cost_usd=job.cost_microusd / 1_000_000,
         reason=_reason_view(job.reason),
         result=result,

@@ -10,7 +10,8 @@ all. So both are taken, and this is assumed (the code is in `apiin_answers.py`, 
 3. A result is a web URL, a data URI, or base64 of a PNG or WebP, under `result`, `output`,
    `result_url`, `output_url`, `url`, `image`, `image_url` and the like: a string, a list or an
    object with such names; bare base64 also under `b64_json`, `image_base64`, `base64`. Or the
-   body is the image: it starts as a PNG or WebP does, or its Content-Type is `image/*`.
+   body is no JSON but one of these; or it is the image: it starts as a PNG or WebP does, or its
+   Content-Type is `image/*`.
 4. What names the input is not the result: in the answer to create, any URL with the input's host
    and path; in a status answer, where the input is not at hand, a URL under `image` or `image_url`
    outside of `result` and `output` that carries a session token (as what a Lambda function

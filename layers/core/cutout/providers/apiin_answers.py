@@ -15,9 +15,12 @@ type State = Literal["pending", "done", "failed"]
 DONE = frozenset(
     {"succeeded", "success", "successful", "complete", "completed", "done", "finished"}
 )
-FAILED = frozenset({"failed", "failure", "error", "cancelled", "canceled", "expired", "rejected"})
+FAILED = frozenset(
+    {"failed", "failure", "error", "cancelled", "canceled", "expired", "rejected"}
+    | {"timeout", "timed_out", "timedout"}
+)
 
-_CONTAINERS = ("task", "data", "result", "results", "output", "outputs")
+_CONTAINERS = ("task", "data", "result", "results", "output", "outputs", "response")
 _ID_RANK = {"task": 0, "data": 1, "": 2}  # a plain `id` here is rather the task's than further in
 _IDS = ("taskid", "predictionid", "jobid", "id")
 _STATUSES = ("status", "state", "taskstatus", "taskstate")
@@ -52,7 +55,7 @@ def read(content: bytes, content_type: str, source_url: str | None) -> Reading:
     try:
         body: object = json.loads(content)
     except (ValueError, RecursionError):
-        return Reading()
+        body = content.decode(errors="replace")  # a URL, perhaps
     return _Answer(body, creating=source_url is not None).reading(source_url)
 
 

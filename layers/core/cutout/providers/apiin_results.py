@@ -13,7 +13,8 @@ type Result = str | ImageBytes
 
 _SURE = (
     *("resulturl", "resulturls", "outputurl", "outputurls", "result", "results"),
-    *("output", "outputs", "downloadurl", "url", "data", "task"),
+    *("output", "outputs", "resultimage", "outputimage", "processedimage", "processedimageurl"),
+    *("downloadurl", "fileurl", "file", "link", "url", "data", "task", "response"),
 )
 _ENCODED = ("b64json", "imagebase64", "base64")
 _ECHOABLE = ("imageurl", "image", "images")  # the request has `image`: an answer may repeat it

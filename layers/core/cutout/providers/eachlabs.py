@@ -4,6 +4,7 @@ Assumptions where the seed is silent:
 - the answer to create carries `predictionID` (the seed names it: "`exec_id` equals the
   `predictionID` from create"); its `status` and `output` are not looked at, because `success` may
   only mean "created";
+- `output` may be a list of one URL;
 - a status word that is not in the seed is pending.
 """
 
@@ -97,6 +98,8 @@ def parse_webhook(body: bytes) -> tuple[str, Outcome]:
 def _outcome(status: object, output: object, words: object) -> Outcome:
     """Normalise both vocabularies: polls say `success|error`, webhooks `succeeded|failed`."""
     if status in ("success", "succeeded"):
+        if isinstance(output, list) and len(output) == 1:
+            output = output[0]
         if isinstance(output, str) and output.startswith(("https://", "http://")):
             return Succeeded(result_url=output)
         return Failed(code="provider_failed", message="it ended without an output")

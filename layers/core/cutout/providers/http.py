@@ -1,5 +1,6 @@
 """HTTP calls to a provider, and what their failures mean for an attempt (DESIGN 4.4's table)."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -25,8 +26,9 @@ TIMEOUT = httpx.Timeout(connect=3, read=10, write=5, pool=3)
 PATIENT_TIMEOUT = httpx.Timeout(connect=3, read=30, write=5, pool=3)
 MAX_ANSWER_BYTES = 1_000_000
 MAX_RETRY_AFTER_S = 3600.0  # nobody stops the line for longer; it asks again then
-MAX_DIGITS = 9
 
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?")
+_HINTS = ("retry_after", "retryAfter", "retry_after_seconds")
 _MISCONFIGURED = frozenset({401, 403})
 _UNAVAILABLE = frozenset({500, 503})
 
@@ -141,16 +143,23 @@ def refusal(
 def retry_after(answer: httpx.Response) -> float | None:
     """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); None: none, or nonsense.
 
-    At most an hour.
+    Without the header a JSON body's own hint counts (PEERS P6). Fractions are taken, too. At most
+    an hour.
     """
-    value = answer.headers.get("Retry-After", "").strip()
-    seconds: float | None = None
-    if value.isascii() and value.isdigit():
-        seconds = float(value[:MAX_DIGITS])
-    else:
-        with suppress(ValueError, TypeError):
-            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    data = json_object(answer)
+    hints = [answer.headers.get("Retry-After"), *(data.get(name) for name in _HINTS)]
+    found = (_seconds(str(hint).strip()) for hint in hints if hint is not None)
+    seconds = next((value for value in found if value is not None), None)
     return None if seconds is None else min(max(0.0, seconds), MAX_RETRY_AFTER_S)
+
+
+def _seconds(value: str) -> float | None:
+    """Return the seconds that a number or an HTTP date means; None: it is neither."""
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    with suppress(ValueError, TypeError):
+        return (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    return None
 
 
 def _sentence(error: httpx.HTTPError) -> str:

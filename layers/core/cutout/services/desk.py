@@ -13,6 +13,7 @@ from cutout.observability import logger
 from cutout.ports import Clock, Handouts, ImageStore, Messages
 from cutout.services.intake import Intake
 from cutout.services.records import Records
+from cutout.services.reopening import reopened
 from cutout.settings import Settings
 
 FORM_SECONDS = 900
@@ -59,6 +60,8 @@ class Desk:
         )
         if not isinstance(found, Job):
             raise self._unfit(found)
+        if found.state is JobState.SUCCEEDED and self._lost_result(found):
+            return self.retry(found.job_id)
         now_ms = self._clock.now_ms()
         promoted = self._records.change(found.job_id, lambda j: requests.promote(j, now_ms))
         return self._woken(promoted or found)
@@ -78,21 +81,36 @@ class Desk:
         return self._woken(self._records.store.get(job_id) or job)
 
     def retry(self, job_id: str, lane: Lane = Lane.API) -> Job:
-        """Return the job with a new run, which waits in this lane."""
+        """Return the job with a new run, which waits in this lane.
+
+        A succeeded one can be run again when its result was deleted.
+        """
         job = self.find(job_id)
-        if job.state not in (JobState.FAILED, JobState.SKIPPED):
-            message = f"Only failed and skipped jobs can be retried; this one is {job.state}."
+        if not job.is_over or (job.state is JobState.SUCCEEDED and not self._lost_result(job)):
+            message = (
+                "Only jobs that failed, were skipped, or whose result was deleted can be retried; "
+                f"this one is {job.state}."
+            )
             raise NotNowError("nothing_to_retry", message)
         prepares = job.image_url is None and self._reconsider(job)
         now_ms = self._clock.now_ms()
-        again = self._records.change(
-            job_id, lambda j: requests.retry(j, now_ms, lane, prepares=prepares)
+        again = reopened(
+            self._records,
+            self._clock,
+            job_id,
+            lambda j: (
+                requests.retry(j, now_ms, lane, prepares=prepares) if j.run == job.run else None
+            ),
         )
-        if again is None:
-            message = "The end of the last run is just being announced; try again in a moment."
-            raise NotNowError("not_announced", message)
-        logger.info("job retried", extra={"job_id": job_id, "run": again.run})
         return self._woken(again)
+
+    def _lost_result(self, job: Job) -> bool:
+        """Tell whether a job's result is not there any more, or somebody else's by now."""
+        if job.result is None:
+            return False
+        found = self._images.find_result(job.bucket, job.result.key)
+        writer = found.metadata.get(keys.JOB_METADATA, "") if found is not None else ""
+        return not keys.same_source(writer, job.job_id)
 
     def cancel(self, job_id: str) -> Job:
         """Return the job, ended before it was submitted; cancelled already: as it is."""

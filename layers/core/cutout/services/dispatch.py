@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from cutout import gate as gates
 from cutout.errors import CutoutError
-from cutout.gate import BUDGET, PAUSED, Gate, Limits, Room
+from cutout.gate import BUDGET, PAUSED, RATE_LIMITED, WINDOW_MS, Gate, Limits, Room
 from cutout.models import LineEntry, Wake, attempt_id
 from cutout.observability import logger
 from cutout.ports import Clock, Line, Messages
@@ -146,7 +146,7 @@ class Dispatcher:
         gate = replace(gate, parked=broke and (gate.parked or bool(waiting)))
         later: list[int] = []
         for entry in waiting:
-            name = self._choose(entry, rooms)
+            name = self._choose(entry, rooms, now_ms)
             if entry.available_ms > now_ms:
                 later.append(entry.available_ms)
             elif name is not None and entry.job_id in tried:
@@ -170,7 +170,11 @@ class Dispatcher:
             entries = self._line.first(count, now_ms)
             waiting = [entry for entry in entries if not gate.holds(entry.job_id)]
             free = any(room.count for room in rooms.values())
-            if not free or len(entries) < count or any(self._choose(e, rooms) for e in waiting):
+            if (
+                not free
+                or len(entries) < count
+                or any(self._choose(e, rooms, now_ms) for e in waiting)
+            ):
                 break
         return waiting
 
@@ -194,13 +198,18 @@ class Dispatcher:
             for name, limits in self._limits.items()
         }
 
-    def _choose(self, entry: LineEntry, rooms: Mapping[str, Room]) -> str | None:
-        """Return the provider for a job: the first allowed that is not paused, if it has room."""
-        for name, room in rooms.items():
-            if name in entry.excluded or room.blocked_by == PAUSED:
-                continue
-            return name if room.count else None
-        return None
+    def _choose(self, entry: LineEntry, rooms: Mapping[str, Room], now_ms: int) -> str | None:
+        """Return the provider for a job: the first allowed that is not paused, if it has room.
+
+        A short pause after a 429 is waited for, as a full rate window is (DESIGN 4.4).
+        """
+        usable = [
+            name
+            for name, room in rooms.items()
+            if name not in entry.excluded and not _is_closed(room, now_ms)
+        ]
+        preferred = [name for name in usable if name not in entry.avoided] or usable
+        return preferred[0] if preferred and rooms[preferred[0]].count else None
 
     def _send_wake(self, due_ms: int) -> None:
         """Send the wake-up so that it comes in the second before it is due.
@@ -220,6 +229,13 @@ def _freed(gate: Gate, releases: Sequence[Release], now_ms: int) -> Gate:
     for one in releases:
         gate = one.apply(gate, now_ms)
     return gate
+
+
+def _is_closed(room: Room, now_ms: int) -> bool:
+    """Tell whether a provider is paused for so long that the next one takes over."""
+    if room.blocked_by == RATE_LIMITED:
+        return room.opens_ms is not None and room.opens_ms - now_ms > WINDOW_MS
+    return room.blocked_by == PAUSED
 
 
 def _opens(rooms: Mapping[str, Room]) -> list[int]:

@@ -2,6 +2,8 @@
 
 import json
 from abc import ABC, abstractmethod
+from typing import Any
+from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import ConfigDict, TypeAdapter
@@ -57,19 +59,15 @@ class SubmitInbox(Inbox):
         self._due_ms = 0
 
     def _handle(self, record: SQSRecord) -> None:
-        """Accept an upload or a request, settle an ending, or note a wake-up.
-
-        S3's keys are form-encoded only in its own notifications and plain in EventBridge events;
-        the data class of Powertools decodes them all the same, so it is not used here.
-        """
+        """Accept uploads or a request, settle an ending, or note a wake-up."""
         body = json.loads(record.body)
         if body.get("detail-type") == REQUESTED:
             self._intake.accept_request(body.get("detail"))
             return
-        if "detail" in body:
-            detail = body["detail"]
-            ref = ObjectRef(bucket=detail["bucket"]["name"], key=detail["object"]["key"])
-            self._intake.accept_upload(ref)
+        uploads = _uploads(body)
+        if uploads is not None:
+            for ref in uploads:
+                self._intake.accept_upload(ref)
             return
         message = _DISPATCH.validate_python(body)
         if isinstance(message, AttemptEnded):
@@ -82,6 +80,27 @@ class SubmitInbox(Inbox):
         releases, self._releases = self._releases, []
         due_ms, self._due_ms = self._due_ms, 0
         self._dispatcher.dispatch(releases, woken_for_ms=due_ms)
+
+
+def _uploads(body: dict[str, Any]) -> list[ObjectRef] | None:
+    """Return the objects that S3 says were created; None: it is not S3 that speaks.
+
+    Keys are plain in EventBridge events, and the data class of Powertools decodes them all the
+    same, so it is not used there. They are form-encoded in S3's own notifications, which come here
+    when somebody points a bucket at the queue; S3 begins those with a test event.
+    """
+    if "detail" in body:
+        detail = body["detail"]
+        return [ObjectRef(bucket=detail["bucket"]["name"], key=detail["object"]["key"])]
+    if body.get("Event") == "s3:TestEvent":
+        return []
+    if "Records" not in body:
+        return None
+    created = (r["s3"] for r in body["Records"] if r["eventName"].startswith("ObjectCreated:"))
+    return [
+        ObjectRef(bucket=s3["bucket"]["name"], key=unquote_plus(s3["object"]["key"]))
+        for s3 in created
+    ]
 
 
 class PrepareInbox(Inbox):

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from cutout import headers, inputs, jobs, keys, staging
+from cutout import headers, inputs, jobs, keys, requests, staging
 from cutout.errors import ObjectMissingError, ResultError
 from cutout.headers import Header
 from cutout.models import (
@@ -17,7 +17,10 @@ from cutout.models import (
     SourceObject,
 )
 from cutout.observability import logger
-from cutout.ports import Clock, ImageStore, JobStore, Messages, Metrics
+from cutout.ports import Clock, ImageStore, Messages, Metrics
+from cutout.services import sources
+from cutout.services.records import Records
+from cutout.services.reopening import reopened
 from cutout.settings import Settings
 
 OPT_OUT = ("cutout", "skip")  # the tag of an object that is left alone
@@ -29,7 +32,7 @@ class Intake:
     def __init__(  # noqa: PLR0913 the composition root names every one
         self,
         *,
-        store: JobStore,
+        records: Records,
         images: ImageStore,
         messages: Messages,
         settings: Settings,
@@ -37,7 +40,8 @@ class Intake:
         metrics: Metrics,
     ) -> None:
         """Keep the collaborators."""
-        self._store = store
+        self._records = records
+        self._store = records.store
         self._images = images
         self._messages = messages
         self._settings = settings
@@ -94,7 +98,7 @@ class Intake:
             return "own_result"
         known = self._store.get(keys.job_id(source))
         if known is not None:
-            return self._resume(known)
+            return self._resume(self._returned(known, lane))
         try:
             job = self.judge(source, lane)
         except ObjectMissingError:
@@ -106,6 +110,24 @@ class Intake:
         if ref.bucket != self._settings.images_bucket:
             return "other_bucket"
         return keys.out_of_scope(ref.key, self._rules)
+
+    def _returned(self, job: Job, lane: Lane) -> Job:
+        """Return the job, in another run if its source had gone and is back.
+
+        In a bucket without versions an upload of the same bytes within the same second is the same
+        version.
+        """
+        if job.reason is None or job.reason.code not in sources.GONE:
+            return job
+        now_ms = self._clock.now_ms()
+        return reopened(
+            self._records,
+            self._clock,
+            job.job_id,
+            lambda j: (
+                requests.retry(j, now_ms, lane, prepares=j.prepares) if j.run == job.run else None
+            ),
+        )
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""

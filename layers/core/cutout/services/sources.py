@@ -5,6 +5,8 @@ from cutout.errors import ObjectMissingError
 from cutout.models import Job, ObjectRef, Reason
 from cutout.ports import ImageStore
 
+GONE = frozenset({"source_deleted", "source_replaced"})
+
 
 def gone(images: ImageStore, job: Job, what: str) -> Reason | None:
     """Return why the source is not the job's version any more; None: it is.
