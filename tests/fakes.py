@@ -3,8 +3,10 @@
 Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next `add` raise.
 """
 
+import base64
 import hashlib
 import io
+import zlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -190,6 +192,7 @@ class Version:
     content_type: str = "binary/octet-stream"
     cache_control: str | None = None
     content_language: str | None = None
+    encryption: str | None = None
 
 
 class InMemoryImageStore(Faults):
@@ -206,9 +209,11 @@ class InMemoryImageStore(Faults):
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
         self._writes += 1
+        encrypted = attributes.get("encryption") == "aws:kms"
+        secret = str(self._writes).encode() if encrypted else b""
         version = Version(
             body=body,
-            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            etag=hashlib.md5(body + secret, usedforsecurity=False).hexdigest(),
             last_modified_ms=self._clock.now_ms(),
             version_id=f"v{self._writes}" if self._versioned else None,
             **attributes,  # type: ignore[arg-type]  # fields of Version
@@ -237,7 +242,14 @@ class InMemoryImageStore(Faults):
             tag_count=len(found.tags),
             cache_control=found.cache_control,
             content_language=found.content_language,
+            etag_is_content=found.encryption != "aws:kms",
         )
+
+    def checksum(self, source: SourceObject) -> str | None:
+        """Return the checksum of the whole object."""
+        self._meet("checksum")
+        body = self._this(source).body
+        return f"CRC32:{base64.b64encode(zlib.crc32(body).to_bytes(4)).decode()}"
 
     def describe(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object without its bytes and the number of its tags."""

@@ -122,6 +122,7 @@ class MotoOwner(Owner):
             "metadata": "Metadata",
             "cache_control": "CacheControl",
             "content_language": "ContentLanguage",
+            "encryption": "ServerSideEncryption",
         }
         extra = {names[n]: value for n, value in attributes.items() if n in names}
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)  # type: ignore[arg-type]  # names of put_object
@@ -205,6 +206,39 @@ class ImageStoreContract:
         for key in ("never.jpg", "gone.jpg"):
             with pytest.raises(ObjectMissingError):
                 owner.store.describe(owner.ref(key))
+
+    def test_what_kms_encrypts_has_no_etag_of_its_content(self, owner: Owner) -> None:
+        """Whoever looks at the object is told."""
+        owner.put("plain.jpg")
+        owner.put("secret.jpg", encryption="aws:kms")
+
+        told = [owner.store.inspect(owner.ref(key)) for key in ("plain.jpg", "secret.jpg")]
+
+        assert [one.etag_is_content for one in told] == [True, False]
+        assert not owner.store.describe(owner.ref("secret.jpg")).etag_is_content
+
+    def test_a_checksum_follows_the_content(self, owner: Owner) -> None:
+        """The same for the same bytes, another one for others."""
+        for key, body in {"a.jpg": b"photo", "b.jpg": b"photo", "c.jpg": b"other"}.items():
+            owner.put(key, body, encryption="aws:kms")
+
+        first, again, other = (
+            owner.store.checksum(owner.store.inspect(owner.ref(key)))
+            for key in ("a.jpg", "b.jpg", "c.jpg")
+        )
+
+        assert first is not None
+        assert first == again != other
+        assert first.partition(":")[0].isalnum()
+
+    def test_a_replaced_version_has_no_checksum(self, owner: Owner) -> None:
+        """It is that of the version that was looked at, or of none."""
+        owner.put("shoe.jpg", b"photo")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+        owner.put("shoe.jpg", b"another photo")
+
+        with pytest.raises(ObjectMissingError):
+            owner.store.checksum(source)
 
     @pytest.mark.parametrize("key", AWKWARD_KEYS, ids=range(len(AWKWARD_KEYS)))
     def test_inspect_takes_keys_as_they_are(self, owner: Owner, key: str) -> None:

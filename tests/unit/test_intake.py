@@ -250,6 +250,24 @@ def test_the_same_content_again_is_already_done(world: World) -> None:
     assert len(world.provider.creates) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "state"), [(JPEG, JobState.SKIPPED), (JPEG + b"!", JobState.SUBMITTED)]
+)
+def test_kms_hides_no_content_from_already_done(world: World, body: bytes, state: JobState) -> None:
+    """Every upload has another ETag there; checksums are compared instead."""
+    job = world.submitted(encryption="aws:kms")
+    ended = world.ended(job)
+    world.storing.store(ended, last_try=False)
+    world.dispatcher.dispatch([world.endings.settle(ended)])
+    world.clock.advance(1_000)
+
+    again = world.submitted(body=body, encryption="aws:kms")
+
+    assert again.etag != job.etag
+    assert again.state is state
+    assert again.reason is None or again.reason.code == "already_done"
+
+
 def test_new_content_under_the_same_key_is_cut_out(world: World) -> None:
     """Another ETag is another picture."""
     finished(world)

@@ -19,6 +19,7 @@ RESULT_FORMATS = ("png", "webp")
 MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
 JOB_METADATA = "cutout-job"
 ETAG_METADATA = "cutout-source-etag"
+CHECKSUM_METADATA = "cutout-source-checksum"  # only where KMS makes every ETag another one
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 

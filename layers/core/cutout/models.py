@@ -62,6 +62,7 @@ class SourceObject(Model):
 
     `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
     the first bytes of the object (at most 65,536); `tag_count` is what S3 says in its header.
+    `etag_is_content`: the same content has the same ETag again, which KMS takes away.
     """
 
     bucket: str
@@ -75,6 +76,7 @@ class SourceObject(Model):
     tag_count: int = 0
     cache_control: str | None = None
     content_language: str | None = None
+    etag_is_content: bool = True
 
 
 class StoredObject(Model):

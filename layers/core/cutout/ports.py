@@ -250,6 +250,14 @@ class ImageStore(Protocol):
         """
         ...
 
+    def checksum(self, source: SourceObject) -> str | None:
+        """Return the checksum of the whole object, as `CRC64NVME:...`; None: S3 keeps none.
+
+        Raises:
+            ObjectMissingError: this version is not there any more.
+        """
+        ...
+
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
         """Return what stands at a result's key; None: nothing."""
         ...

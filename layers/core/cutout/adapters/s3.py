@@ -25,6 +25,7 @@ MAX_METADATA_BYTES = 2048  # S3 User Guide, "Working with object metadata": user
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
 _CHUNK_BYTES = 2**20
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"})
+_CHECKSUMS = ("SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32")  # the surest first
 _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
@@ -69,6 +70,33 @@ class S3ImageStore:
                     raise _missing() from error
                 raise
         return _source(ref, answer)
+
+    def checksum(self, source: SourceObject) -> str | None:
+        """Return the checksum that S3 keeps of this version of a whole object.
+
+        S3 computes one itself where the client sent none. That of a multipart upload may be made of
+        its parts' and then ends with their number (S3 User Guide, "Checking object integrity"): it
+        depends on how the parts were cut, and says nothing here.
+
+        Raises:
+            ObjectMissingError: this version is not there any more.
+        """
+        version: dict[str, Any] = _version(source)
+        with translated("reading the object's checksum failed"):
+            try:
+                answer = self._client.head_object(
+                    Bucket=source.bucket,
+                    Key=source.key,
+                    IfMatch=f'"{source.etag}"',
+                    ChecksumMode="ENABLED",
+                    **version,
+                )
+            except ClientError as error:
+                if code_of(error) in _MISSING | _LOST:
+                    raise _missing() from error
+                raise
+        values = {name: str(dict(answer).get(f"Checksum{name}", "-")) for name in _CHECKSUMS}
+        return next((f"{n}:{value}" for n, value in values.items() if "-" not in value), None)
 
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object.
@@ -202,6 +230,8 @@ def _source(ref: ObjectRef, answer: dict[str, Any]) -> SourceObject:
         tag_count=answer.get("TagCount", 0),
         cache_control=answer.get("CacheControl"),
         content_language=answer.get("ContentLanguage"),
+        # S3 API Reference, "Object": only other encryptions leave the ETag the content's digest.
+        etag_is_content=not str(answer.get("ServerSideEncryption")).startswith("aws:kms"),
     )
 
 

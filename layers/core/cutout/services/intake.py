@@ -15,6 +15,7 @@ from cutout.models import (
     Reason,
     Requested,
     SourceObject,
+    StoredObject,
 )
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics
@@ -199,7 +200,15 @@ class Intake:
             found = self._images.find_result(source.bucket, name)
             if found is None:
                 return None
-            if keys.is_result_of(found.metadata, source):
+            if keys.is_result_of(found.metadata, source) or self._same_content(found, source):
                 message = f"The same content was cut out before; see {name}."
                 return Reason(code="already_done", message=message)
         return None
+
+    def _same_content(self, found: StoredObject, source: SourceObject) -> bool:
+        """Compare checksums, where the same content gets another ETag at every upload."""
+        kept = found.metadata.get(keys.CHECKSUM_METADATA)
+        ours = keys.same_source(found.metadata.get(keys.JOB_METADATA, ""), keys.job_id(source))
+        if source.etag_is_content or kept is None or not ours:
+            return False
+        return kept == self._images.checksum(source)

@@ -32,9 +32,10 @@ class Publisher:
             ConflictError: others wrote the name every time.
         """
         source = self._current(job)
+        marks = self._marks(job, provider, source)
         suffix, output = self._settings.result_suffix, self._settings.output_format
         for name in keys.result_names(job.bucket, job.key, suffix, output):
-            etag = self._write(job, name, source, image, _marks(job, provider, source))
+            etag = self._write(job, name, source, image, marks)
             if etag is not None:
                 return Result(
                     key=name,
@@ -85,16 +86,15 @@ class Publisher:
             attributes = attributes.model_copy(update={"replaces": replaces})
         raise ConflictError("the result's name was written by others every time")
 
-
-def _marks(job: Job, provider: str, source: SourceObject) -> dict[str, str]:
-    """Return the metadata that says where the result comes from."""
-    marks = {
-        keys.JOB_METADATA: job.job_id,
-        "cutout-provider": keys.metadata_value(provider),
-    }
-    if job.image_url is not None:
-        return marks
-    return marks | {
-        keys.ETAG_METADATA: source.etag,
-        "cutout-source-version": keys.metadata_value(source.version_id or ""),
-    }
+    def _marks(self, job: Job, provider: str, source: SourceObject) -> dict[str, str]:
+        """Return the metadata that says where the result comes from."""
+        marks = {
+            keys.JOB_METADATA: job.job_id,
+            "cutout-provider": keys.metadata_value(provider),
+        }
+        if job.image_url is not None:
+            return marks
+        marks[keys.ETAG_METADATA] = source.etag
+        marks["cutout-source-version"] = keys.metadata_value(source.version_id or "")
+        checksum = None if source.etag_is_content else self._images.checksum(source)
+        return marks if checksum is None else marks | {keys.CHECKSUM_METADATA: checksum}
