@@ -30,6 +30,7 @@ from cutout.models import (
     Succeeded,
     Wake,
 )
+from cutout.services.dispatch import LONGEST_SLEEP_MS
 from cutout.services.moves import Mover
 from cutout.services.reconcile import Reconciler
 from tests import world as worlds
@@ -239,7 +240,7 @@ class Engine:
         wakes, messages.wakes = messages.wakes, []
         for due_ms, wake in wakes:
             # The invocation would sleep out what the queue's whole seconds left over.
-            time = max(due_ms, wake.due_ms) if wake.due_ms - due_ms <= 2_000 else due_ms
+            time = max(due_ms, wake.due_ms) if wake.due_ms - due_ms <= LONGEST_SLEEP_MS else due_ms
             self.at(max(time, self.now_ms), partial(self.invoke, partial(self._woken, wake)))
 
     def _settle(self, message: AttemptEnded) -> None:

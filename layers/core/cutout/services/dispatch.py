@@ -20,7 +20,8 @@ BATCH = 10  # creates started by one move of the gate
 MAX_WAKE_DELAY_MS = 900_000  # SQS: DelaySeconds is at most 15 minutes; then it is sent anew
 STOP_AFTER_MS = 10_000  # `submit` has 60 s, and a batch begun after this may need 45 of them
 TRIED_PAUSE_MS = 1_000  # before another invocation tries what this one could not start
-_LONGEST_SLEEP_S = 2.0
+WAKE_LEAD_MS = 1_000  # a queue delays by whole seconds, and delivers a little later than it says
+LONGEST_SLEEP_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +91,35 @@ class Dispatcher:
         """Free these slots, then start waiting jobs until the gate or the line says stop.
 
         A wake-up comes a little early, because the queue delays by whole seconds; the rest is
-        waited out here. What was tried in this invocation is not started again in it.
+        waited out here, after what came with it.
         """
-        left_s = (woken_for_ms - self._clock.now_ms()) / 1000
-        if 0 < left_s <= _LONGEST_SLEEP_S:
-            self._clock.sleep(left_s)
         began_ms = self._clock.now_ms()
+        if 0 < woken_for_ms - began_ms <= LONGEST_SLEEP_MS:
+            if not self._go(began_ms, releases):
+                return
+            releases = ()
+            self._clock.sleep(max(0, woken_for_ms - self._clock.now_ms()) / 1000)
+        self._go(began_ms, releases, woken_for_ms)
+
+    def _go(self, began_ms: int, releases: Sequence[Release], woken_for_ms: int = 0) -> bool:
+        """Free and start; what was tried here is not started again here.
+
+        Returns:
+            False: the time is running out, another invocation goes on.
+        """
         tried: set[str] = set()
         while True:
             plan = _Plan()
             step = self._step(releases, woken_for_ms, tried, plan)
             if not self._mover.move(step):
-                return
+                return True
             if plan.wake_ms is not None:
                 self._send_wake(plan.wake_ms)
             tried.update(start.entry.job_id for start in plan.starts)
             releases = [r for r in self._run_all(self._attempt, plan.starts) if r is not None]
             if self._clock.now_ms() - began_ms > STOP_AFTER_MS:
                 self._hand_over(releases)
-                return
+                return False
 
     def _hand_over(self, releases: Sequence[Release]) -> None:
         """Free what is free, and let another invocation go on: this one's time is running out."""
@@ -212,12 +223,12 @@ class Dispatcher:
         return preferred[0] if preferred and rooms[preferred[0]].count else None
 
     def _send_wake(self, due_ms: int) -> None:
-        """Send the wake-up so that it comes in the second before it is due.
+        """Send the wake-up so that it comes a second or two before it is due.
 
         One that can't be sent is as good as lost, and void two seconds after it was due: no reason
         to leave the slots of this move without their attempts.
         """
-        delay_s = max(0, due_ms - self._clock.now_ms()) // 1000
+        delay_s = max(0, due_ms - WAKE_LEAD_MS - self._clock.now_ms()) // 1000
         try:
             self._messages.wake(Wake(due_ms=due_ms), delay_s)
         except CutoutError:
