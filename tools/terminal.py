@@ -1,15 +1,50 @@
 """What the tools share at the terminal: options, the console, and questions."""
 
+import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.prompt import Confirm
 
+from cutout.errors import CutoutError
 from tools.account import connect
 from tools.site import NoSiteError, Site, read
+
+CANNOT, INTERRUPTED = 2, 130
+
+type Outcome = tuple[int, dict[str, Any]]
+
+
+class CannotError(Exception):
+    """What was asked for can't be done; the sentence says why, and what can."""
+
+
+def run(options: Namespace, task: Callable[[Console, Site], Outcome], *, interrupted: str) -> int:
+    """Do a task on the stack that the options name, and return the exit code.
+
+    Args:
+        options: of a parser made by `new_parser`.
+        task: returns the exit code and what `--json` prints.
+        interrupted: what is said after Ctrl-C.
+    """
+    console = new_console(quiet=options.json)
+    try:
+        code, report = task(console, open_site(options))
+    except KeyboardInterrupt:
+        console.print(interrupted)
+        return INTERRUPTED
+    except (ClientError, BotoCoreError, NoSiteError, CannotError, CutoutError) as error:
+        code, report = CANNOT, {"error": str(error)}
+        console.print(escape(str(error)), style="red", soft_wrap=True)
+    if options.json:
+        print(json.dumps({"stack": options.stack} | report, indent=2))  # noqa: T201 for programs
+    return code
 
 
 def new_parser(program: str, description: str | None) -> ArgumentParser:

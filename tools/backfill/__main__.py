@@ -3,47 +3,34 @@
 Exit codes: 0 done as asked, 1 not started, or ended with images that wait or failed, 2 it can't.
 """
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
 from cutout import backfills
-from cutout.errors import CutoutError
 from tools.backfill import show
 from tools.backfill.freeze import freeze
-from tools.backfill.runs import CannotError, Report, Runs
+from tools.backfill.runs import Report, Runs
 from tools.plan import plan_of, sentences
-from tools.site import NoSiteError, Site
-from tools.terminal import asked, new_console, new_parser, open_site
+from tools.site import Site
+from tools.terminal import INTERRUPTED, Outcome, asked, new_parser, run
 
-DONE, NOT_ALL, CANNOT, INTERRUPTED = 0, 1, 2, 130
-
-type Outcome = tuple[int, dict[str, Any]]
+DONE, NOT_ALL = 0, 1
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the options say and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = new_console(quiet=options.json)
-    try:
-        site = open_site(options)
-        code, report = _task(options)(console, site, Runs(site), options)
-    except KeyboardInterrupt:
-        console.print("Interrupted; without PREFIX the command shows what was started.")
-        return INTERRUPTED
-    except (ClientError, BotoCoreError, NoSiteError, CannotError, CutoutError) as error:
-        code, report = CANNOT, {"error": str(error)}
-        console.print(escape(str(error)), style="red", soft_wrap=True)
-    if options.json:
-        print(json.dumps({"stack": options.stack} | report, indent=2))  # noqa: T201 for programs
-    return code
+    return run(
+        options,
+        lambda console, site: _task(options)(console, site, Runs(site), options),
+        interrupted="Interrupted; without PREFIX the command shows what was started.",
+    )
 
 
 def _parser() -> ArgumentParser:

@@ -12,12 +12,9 @@ from cutout import backfills
 from cutout.adapters.backfills import DynamoBackfills
 from cutout.backfills import Backfill, FrozenObject, Tally
 from tools.site import Site
+from tools.terminal import CannotError
 
 _ALIVE = "RUNNING"
-
-
-class CannotError(Exception):
-    """What was asked for can't be done; the sentence says why, and what can."""
 
 
 class Standing(StrEnum):

@@ -3,27 +3,23 @@
 Exit codes: 0 all of it, 1 not started or some were refused, 2 it can't.
 """
 
-import json
 import logging
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from cutout.errors import CutoutError
 from cutout.observability import logger
 from tools.plan import plan_of, sentences
 from tools.redrive import jobs, letters
-from tools.site import NoSiteError, Site
-from tools.terminal import asked, new_console, new_parser, open_site
+from tools.site import Site
+from tools.terminal import Outcome, asked, new_parser, run
 
-ALL, NOT_ALL, CANNOT, INTERRUPTED = 0, 1, 2, 130
+ALL, NOT_ALL = 0, 1
 
 _REFUSALS = {
     "source_deleted": "whose object was deleted",
@@ -32,25 +28,16 @@ _REFUSALS = {
     "nothing_to_retry": "that somebody else took up",
 }
 
-type Outcome = tuple[int, dict[str, Any]]
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the options say and return the exit code."""
     options = _parser().parse_args(arguments)
-    console = new_console(quiet=options.json)
-    try:
-        task = _dead_letters if options.dead_letters else _failed_jobs
-        code, report = task(console, open_site(options), options)
-    except KeyboardInterrupt:
-        console.print("Interrupted; what is left can be taken up by the same command.")
-        return INTERRUPTED
-    except (ClientError, BotoCoreError, NoSiteError, CutoutError) as error:
-        code, report = CANNOT, {"error": str(error)}
-        console.print(escape(str(error)), style="red", soft_wrap=True)
-    if options.json:
-        print(json.dumps({"stack": options.stack} | report, indent=2))  # noqa: T201 for programs
-    return code
+    task = _dead_letters if options.dead_letters else _failed_jobs
+    return run(
+        options,
+        lambda console, site: task(console, site, options),
+        interrupted="Interrupted; what is left can be taken up by the same command.",
+    )
 
 
 def _parser() -> ArgumentParser:
