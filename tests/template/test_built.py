@@ -18,7 +18,7 @@ BUILD = TEMPLATE.parent / ".aws-sam" / "local"
 # boto3 comes with the runtime; all of them cost time, and are loaded when an event needs them, but
 # for the parser's models, which nothing needs.
 LATE = [
-    *("boto3", "botocore", "httpx", "PIL", "pillow_heif"),
+    *("boto3", "botocore", "httpx", "cutout.settings", "PIL", "pillow_heif"),
     "aws_lambda_powertools.utilities.parser.models",
 ]
 PROGRAM = """

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from cutout.adapters.system import SystemClock
 from cutout.observability import EmfMetrics
-from cutout.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from cutout.services.reconcile import Reconciler
     from cutout.services.records import Records
     from cutout.services.webhooks import Webhooks
+    from cutout.settings import ProviderSettings, Settings
 
 API_KEY_CACHE_S = 300  # a rotated key is found within five minutes
 RESULT_BYTES_PER_INPUT_BYTE = 5  # PEERS P22: a PNG is about five times its JPEG
@@ -74,8 +74,10 @@ def _once[T](build: Callable[[], T]) -> Callable[[], T]:
 
 
 @cache
-def settings() -> Settings:
+def settings() -> "Settings":
     """Return the settings of this execution environment."""
+    from cutout.settings import Settings
+
     return Settings.from_env(os.environ)
 
 
@@ -380,7 +382,7 @@ def _providers() -> "dict[str, Provider]":
     return {name: _provider(config.provider(name)) for name in config.providers}
 
 
-def _provider(config: ProviderSettings) -> "Provider":
+def _provider(config: "ProviderSettings") -> "Provider":
     """Return a provider's adapter."""
     from cutout.providers.http import PATIENT_TIMEOUT, new_client
 
@@ -409,7 +411,7 @@ def _api_key(parameter: str) -> Callable[[], str]:
     return SecretParameter(parameter, API_KEY_CACHE_S).value
 
 
-def _limits(config: ProviderSettings) -> "Limits":
+def _limits(config: "ProviderSettings") -> "Limits":
     """Return what the gate needs to know of a provider."""
     from cutout.gate import Limits
 
