@@ -50,7 +50,7 @@ STEMS = [
 OTHERS = {
     "no extension": "no extension.cutout.png",
     "SHOUT.JPG": "SHOUT.cutout.png",
-    "SHOUT.PNG": "SHOUT.PNG.cutout.png",
+    "LOUD.PNG": "LOUD.cutout.png",
     "mixed.JpEg": "mixed.cutout.png",
     "archive.tar.gz": "archive.tar.cutout.png",
     ".jpg": ".jpg.cutout.png",

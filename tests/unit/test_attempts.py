@@ -10,6 +10,7 @@ from cutout.errors import (
     ConfigurationError,
     MaybeCreatedError,
     PredictionUnknownError,
+    ProviderError,
     ProviderMisconfiguredError,
     ProviderOutOfCreditError,
     ProviderRateLimitedError,
@@ -314,10 +315,11 @@ def test_a_single_image_fails_over(pause_reason: str) -> None:
     assert (len(world.provider.creates), len(second.creates)) == (3, 1)
 
 
-def test_a_webhook_before_a_500_is_believed(world: World) -> None:
-    """The provider created it and answered 500: nothing is sent again, the price stays spent."""
+@pytest.mark.parametrize("answer", [DOWN, ProviderRejectedError("HTTP 400")])
+def test_a_webhook_before_an_error_is_believed(world: World, answer: ProviderError) -> None:
+    """The provider created it and said no: nothing is sent again, the price stays spent."""
     job = world.upload()
-    world.provider.script.append(DOWN)
+    world.provider.script.append(answer)
 
     def told(_: Create) -> None:
         world.records.adopt(job.job_id, 1, "prediction-1", PRICE)

@@ -64,6 +64,20 @@ def test_a_request_is_an_upload_unless_it_says_otherwise(world: World) -> None:
     assert [job.lane for job in world.jobs.records.values()] == [Lane.UPLOAD]
 
 
+@pytest.mark.parametrize(("there", "run"), [(True, 1), (False, 2)])
+def test_a_request_makes_a_deleted_result_again(world: World, run: int, *, there: bool) -> None:
+    """Run 2 in the request's lane; a result that is there is not paid for again."""
+    job = world.submitted()
+    world.storing.store(world.ended(job), last_try=False)
+    if not there:
+        del world.images.objects[BUCKET, world.result_of()]
+
+    ask(world, {"bucket": BUCKET, "key": "shoe.jpg", "lane": "backfill"})
+
+    assert world.job(job).run == run
+    assert world.job(job).state is (JobState.SUCCEEDED if there else JobState.QUEUED)
+
+
 def test_an_upload_by_a_form_is_in_the_first_lane(world: World) -> None:
     """Somebody waits for it."""
     world.images.put(BUCKET, "uploads/1/shoe.jpg", JPEG)

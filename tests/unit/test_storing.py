@@ -130,12 +130,31 @@ def test_a_crash_after_the_write_is_no_second_object(world: World) -> None:
     assert [key for _, key in world.images.objects] == ["shoe.jpg", RESULT]
 
 
+def test_the_same_webhook_at_once_is_no_second_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While who ended the job is announcing it, nobody else does."""
+    job = world.submitted()
+    publish = world.announcer.publish
+
+    def while_another_comes(ended: Job) -> None:
+        monkeypatch.setattr(world.announcer, "publish", publish)
+        store(world, job)
+        publish(ended)
+
+    monkeypatch.setattr(world.announcer, "publish", while_another_comes)
+    store(world, job)
+
+    assert len(world.announcer.events) == 1
+
+
 def test_a_crash_before_the_announcement_is_announced_at_the_redelivery(world: World) -> None:
     """The end state stands; only the event was missing."""
     job = world.submitted()
     world.announcer.fail("publish", StorageError("away"))
     with pytest.raises(StorageError):
         store(world, job)
+    world.clock.advance(60_000)  # the queue's visibility timeout
 
     store(world, job)
 

@@ -200,9 +200,12 @@ def stall(job: Job, number: int, reason: Reason, now_ms: int) -> Job | None:
 def refuse(
     job: Job, number: int, reason: Reason, providers: tuple[str, ...], now_ms: int
 ) -> Job | None:
-    """Offer an image one provider refused to the next one; refused by all: `failed`."""
+    """Offer an image one provider refused to the next one; refused by all: `failed`.
+
+    None: the attempt is over, or was created after all.
+    """
     attempt = job.attempt(number)
-    if attempt is None or job.state not in _IN_FLIGHT or number != job.last_number:
+    if attempt is None or job.state is not JobState.SUBMITTING or number != job.last_number:
         return None
     excluded = (*job.excluded, attempt.provider)
     job = _with_attempt(job, _failed(attempt, reason))

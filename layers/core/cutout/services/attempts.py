@@ -248,13 +248,15 @@ class Attempts:
         message = f"no rule for {type(error).__name__}"
         raise TypeError(message)
 
-    def _refuse(self, start: Start, error: ProviderError) -> Release:
-        """400: the next provider, else `failed`."""
+    def _refuse(self, start: Start, error: ProviderError) -> Release | None:
+        """400: the next provider, else `failed`; unless its webhook was here first."""
         reason = Reason(code="provider_rejected", message=str(error))
         now_ms = self._clock.now_ms()
         providers = self._settings.providers
-        self._settle(start, lambda j: jobs.refuse(j, start.entry.number, reason, providers, now_ms))
-        return _freed(start)
+        refused = self._settle(
+            start, lambda j: jobs.refuse(j, start.entry.number, reason, providers, now_ms)
+        )
+        return _freed(start) if refused is not None else None
 
     def _fail(self, start: Start, error: ProviderError) -> Release:
         """500, 503, no connection: nothing was created, try again later.

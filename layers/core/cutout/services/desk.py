@@ -13,7 +13,7 @@ from cutout.observability import logger
 from cutout.ports import Clock, Handouts, ImageStore, Messages
 from cutout.services.intake import Intake
 from cutout.services.records import Records
-from cutout.services.reopening import reopened
+from cutout.services.reopening import lost_result, reopened
 from cutout.settings import Settings
 
 FORM_SECONDS = 900
@@ -60,7 +60,7 @@ class Desk:
         )
         if not isinstance(found, Job):
             raise self._unfit(found)
-        if found.state is JobState.SUCCEEDED and self._lost_result(found):
+        if found.state is JobState.SUCCEEDED and lost_result(self._images, found):
             return self.retry(found.job_id)
         now_ms = self._clock.now_ms()
         promoted = self._records.change(found.job_id, lambda j: requests.promote(j, now_ms))
@@ -86,7 +86,9 @@ class Desk:
         A succeeded one can be run again when its result was deleted.
         """
         job = self.find(job_id)
-        if not job.is_over or (job.state is JobState.SUCCEEDED and not self._lost_result(job)):
+        if not job.is_over or (
+            job.state is JobState.SUCCEEDED and not lost_result(self._images, job)
+        ):
             message = (
                 "Only jobs that failed, were skipped, or whose result was deleted can be retried; "
                 f"this one is {job.state}."
@@ -103,14 +105,6 @@ class Desk:
             ),
         )
         return self._woken(again)
-
-    def _lost_result(self, job: Job) -> bool:
-        """Tell whether a job's result is not there any more, or somebody else's by now."""
-        if job.result is None:
-            return False
-        found = self._images.find_result(job.bucket, job.result.key)
-        writer = found.metadata.get(keys.JOB_METADATA, "") if found is not None else ""
-        return not keys.same_source(writer, job.job_id)
 
     def cancel(self, job_id: str) -> Job:
         """Return the job, ended before it was submitted; cancelled already: as it is."""

@@ -21,7 +21,7 @@ from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics
 from cutout.services import sources
 from cutout.services.records import Records
-from cutout.services.reopening import reopened
+from cutout.services.reopening import lost_result, reopened
 from cutout.settings import Settings
 
 OPT_OUT = ("cutout", "skip")  # the tag of an object that is left alone
@@ -73,7 +73,8 @@ class Intake:
     def accept_request(self, detail: object) -> Job | None:
         """Accept the object that an event `Cutout Requested` names.
 
-        What is malformed or about another bucket would be no better when it came again.
+        Who asks for an object whose result was deleted wants it again. What is malformed or about
+        another bucket would be no better when it came again.
         """
         try:
             request = Requested.model_validate(detail)
@@ -84,7 +85,10 @@ class Intake:
             self._metrics.count("RequestRefused", reason=reason)
             logger.warning("request refused", extra={"reason": reason})
             return None
-        return self.accept(ObjectRef(bucket=request.bucket, key=request.key), request.lane)
+        job = self.accept(ObjectRef(bucket=request.bucket, key=request.key), request.lane)
+        if job is not None and job.state is JobState.SUCCEEDED and lost_result(self._images, job):
+            return self._resume(self._again(job, request.lane))
+        return job
 
     def admit(self, ref: ObjectRef, lane: Lane) -> Job | str:
         """Do as `accept` does, but return the reason code where there is no job."""
@@ -118,8 +122,11 @@ class Intake:
         In a bucket without versions an upload of the same bytes within the same second is the same
         version.
         """
-        if job.reason is None or job.reason.code not in sources.GONE:
-            return job
+        gone = job.reason is not None and job.reason.code in sources.GONE
+        return self._again(job, lane) if gone else job
+
+    def _again(self, job: Job, lane: Lane) -> Job:
+        """Return the job in another run."""
         now_ms = self._clock.now_ms()
         return reopened(
             self._records,

@@ -1,14 +1,23 @@
 """Another run of a job that is over."""
 
-from cutout import jobs
+from cutout import jobs, keys
 from cutout.errors import NotNowError
 from cutout.models import Job
 from cutout.observability import logger
-from cutout.ports import Clock
+from cutout.ports import Clock, ImageStore
 from cutout.services.records import Records
 
 _TRIES = 20
 _PAUSE_S = 0.25
+
+
+def lost_result(images: ImageStore, job: Job) -> bool:
+    """Tell whether a job's result is not there any more, or is somebody else's by now."""
+    if job.result is None:
+        return False
+    found = images.find_result(job.bucket, job.result.key)
+    writer = found.metadata.get(keys.JOB_METADATA, "") if found is not None else ""
+    return not keys.same_source(writer, job.job_id)
 
 
 def reopened(records: Records, clock: Clock, job_id: str, step: jobs.Step) -> Job:

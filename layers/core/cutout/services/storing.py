@@ -34,6 +34,7 @@ from cutout.services.publishing import Publisher
 from cutout.services.records import Records
 from cutout.settings import Settings
 
+ANNOUNCING_MS = 10_000  # who ended a job is announcing it: a webhook said twice is no second event
 LEASE_MS = 60_000  # the timeout of the `store` function: after it the holder is gone
 
 
@@ -148,7 +149,8 @@ class Storing:
             self._pass_on(job, ended)  # once more: a crash may have come between
         elif not job.is_over:
             raise LeaseHeldError("another invocation is storing this job")
-        self.announce(Announce(job_id=job.job_id, run=job.run))
+        if self._clock.now_ms() - (job.ended_ms or 0) >= ANNOUNCING_MS:
+            self.announce(Announce(job_id=job.job_id, run=job.run))
         return None
 
     def _bring(self, job: Job, ended: AttemptEnded, outcome: Succeeded) -> None:
