@@ -19,7 +19,7 @@ from cutout.errors import (
     StorageError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS, CIRCUIT_PAUSE_MAX_MS, ProviderSide
-from cutout.models import Announce, AttemptEnded, JobState, Submission, Succeeded
+from cutout.models import Announce, AttemptEnded, Job, JobState, Submission, Succeeded
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
@@ -249,16 +249,20 @@ def test_an_image_that_others_overtake_is_not_tried_for_ever(world: World) -> No
     assert Announce(job_id=job.job_id, run=1) in world.messages.completions
 
 
-def test_an_outage_fails_no_image(world: World) -> None:
-    """A provider that is down for hours: one image probes it, and is cut out when it is back."""
-    world.provider.script.extend([DOWN] * 20)
+def after_an_outage(world: World, answers: int) -> Job:
+    """Return the only image's job after so many answers of 503, each five minutes later."""
+    world.provider.script.extend([DOWN] * answers)
     job = world.submitted()
-
-    for _ in range(20):
+    for _ in range(answers):
         world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
         world.dispatcher.dispatch()
+    return world.job(job)
 
-    stored = world.job(job)
+
+def test_an_outage_fails_no_image(world: World) -> None:
+    """A provider that is down for hours: one image probes it, and is cut out when it is back."""
+    stored = after_an_outage(world, 20)
+
     assert (stored.state, stored.failures, stored.stalls) == (JobState.SUBMITTED, 1, 19)
     assert len(world.provider.creates) == 21
     assert world.gate.gate.spent_microusd == PRICE
@@ -267,32 +271,22 @@ def test_an_outage_fails_no_image(world: World) -> None:
 
 def test_a_late_webhook_of_an_outage_finds_its_attempt(world: World) -> None:
     """A 500 may lie: the last tokens are kept, however long the outage was."""
-    world.provider.script.extend([DOWN] * 20)
-    job = world.submitted()
-    for _ in range(20):
-        world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
-        world.dispatcher.dispatch()
+    job = after_an_outage(world, 20)
 
-    kept = [attempt.token_sha256 for attempt in world.job(job).attempts]
+    kept = [attempt.token_sha256 for attempt in job.attempts]
     assert kept == [token_hash(create.token) for create in world.provider.creates[-11:]]
 
 
 def test_an_outage_of_a_day_is_an_end(world: World) -> None:
     """An image that finds nothing but an outage does not wait for ever."""
-    world.provider.script.extend([DOWN] * (jobs.MAX_STALLS + 1))
-    job = world.submitted()
+    stored = after_an_outage(world, jobs.MAX_STALLS + 1)
 
-    for _ in range(jobs.MAX_STALLS):
-        world.clock.advance(CIRCUIT_PAUSE_MAX_MS)
-        world.dispatcher.dispatch()
-
-    stored = world.job(job)
     assert (stored.state, stored.reason and stored.reason.code) == (
         JobState.FAILED,
         "attempts_exhausted",
     )
     assert world.gate.gate.spent_microusd == 0
-    assert Announce(job_id=job.job_id, run=1) in world.messages.completions
+    assert Announce(job_id=stored.job_id, run=1) in world.messages.completions
 
 
 @pytest.mark.parametrize("pause_reason", ["", "out_of_credit"])

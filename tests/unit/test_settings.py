@@ -128,6 +128,13 @@ def test_a_providers_settings_are_its_own() -> None:
     assert (found.max_concurrent, found.price_microusd) == (3, 20_000)
 
 
+def test_no_address_ends_with_a_slash() -> None:
+    """Paths are appended to it, whoever reads it."""
+    found = Settings.from_env({"CUTOUT_WEBHOOK_BASE_URL": "https://hooks.test/"})
+
+    assert found.webhook_base_url == "https://hooks.test"
+
+
 @pytest.mark.parametrize("name", ["", "Eachlabs", "nobody"])
 def test_an_unknown_provider_is_refused(name: str) -> None:
     """A typing error in the list is a wrong set-up."""

@@ -6,7 +6,7 @@ The template sets every variable; `tests/template` holds the two lists against e
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from cutout.errors import ConfigurationError
 from cutout.keys import KeyRules
@@ -37,6 +37,12 @@ def _micro(value: object) -> object:
         raise ValueError(message) from None
 
 
+def _without_slash(url: str) -> str:
+    """Take slashes off the end of an address that paths are appended to."""
+    return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_without_slash)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 ProviderList = Annotated[
     tuple[Literal["eachlabs", "apiin"], ...], BeforeValidator(_split), Field(min_length=1)
@@ -76,7 +82,7 @@ class Settings(Model):
     dispatch_queue_url: str = ""
     prepare_queue_url: str = ""
     completions_queue_url: str = ""
-    webhook_base_url: str = ""
+    webhook_base_url: BaseUrl = ""
     poll_state_machine_arn: str = ""
     max_receives: Annotated[int, Field(ge=1)] = 5
 
@@ -91,14 +97,14 @@ class Settings(Model):
 
     providers: ProviderList = ("eachlabs",)
     eachlabs_api_key_parameter: str = "/cutout/eachlabs-api-key"
-    eachlabs_base_url: str = "https://api.eachlabs.ai/v1"
+    eachlabs_base_url: BaseUrl = "https://api.eachlabs.ai/v1"
     eachlabs_completion: Literal["webhook", "poll"] = "webhook"
     eachlabs_max_concurrent: Annotated[int, Field(ge=1, le=100)] = 10
     eachlabs_max_per_minute: Annotated[int, Field(ge=1, le=1000)] = 100
     eachlabs_expected_seconds: Annotated[float, Field(gt=0)] = 9.0
     eachlabs_price_usd: MicroUsd = 17_000
     apiin_api_key_parameter: str = "/cutout/apiin-api-key"
-    apiin_base_url: str = "https://apiin.one"
+    apiin_base_url: BaseUrl = "https://apiin.one"
     apiin_max_concurrent: Annotated[int, Field(ge=1, le=100)] = 5
     apiin_max_per_minute: Annotated[int, Field(ge=1, le=1000)] = 60
     apiin_expected_seconds: Annotated[float, Field(gt=0)] = 9.0
@@ -155,11 +161,10 @@ class Settings(Model):
             raise ConfigurationError(message)
         own = {
             field: getattr(self, f"{name}_{field}")
-            for field in ("api_key_parameter", "max_concurrent", "max_per_minute")
+            for field in ("base_url", "api_key_parameter", "max_concurrent", "max_per_minute")
         }
         return ProviderSettings(
             name=name,
-            base_url=getattr(self, f"{name}_base_url").rstrip("/"),
             expected_s=getattr(self, f"{name}_expected_seconds"),
             price_microusd=getattr(self, f"{name}_price_usd"),
             # API in One has no webhook (seed 002).

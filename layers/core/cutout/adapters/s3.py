@@ -62,14 +62,7 @@ class S3ImageStore:
         Raises:
             ObjectMissingError: there is no such object.
         """
-        with translated("looking at the object failed"):
-            try:
-                answer = dict(self._client.head_object(Bucket=ref.bucket, Key=ref.key))
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    raise _missing() from error
-                raise
-        return _source(ref, answer)
+        return _source(ref, self._head(ref))
 
     def checksum(self, source: SourceObject) -> str | None:
         """Return the checksum that S3 keeps of this version of a whole object.
@@ -81,21 +74,9 @@ class S3ImageStore:
         Raises:
             ObjectMissingError: this version is not there any more.
         """
-        version: dict[str, Any] = _version(source)
-        with translated("reading the object's checksum failed"):
-            try:
-                answer = self._client.head_object(
-                    Bucket=source.bucket,
-                    Key=source.key,
-                    IfMatch=f'"{source.etag}"',
-                    ChecksumMode="ENABLED",
-                    **version,
-                )
-            except ClientError as error:
-                if code_of(error) in _MISSING | _LOST:
-                    raise _missing() from error
-                raise
-        values = {name: str(dict(answer).get(f"Checksum{name}", "-")) for name in _CHECKSUMS}
+        ref = ObjectRef(bucket=source.bucket, key=source.key)
+        answer = self._head(ref, ChecksumMode="ENABLED", **_exactly(source))
+        values = {name: str(answer.get(f"Checksum{name}", "-")) for name in _CHECKSUMS}
         return next((f"{n}:{value}" for n, value in values.items() if "-" not in value), None)
 
     def tail(self, source: SourceObject, count: int) -> bytes:
@@ -128,7 +109,7 @@ class S3ImageStore:
             ObjectMissingError: this version is not there any more.
         """
         ref = ObjectRef(bucket=one.bucket, key=one.key)
-        answer = self._get(ref, IfMatch=f'"{one.etag}"', **_version(one), **extra)
+        answer = self._get(ref, **_exactly(one), **extra)
         if answer is None:
             raise _missing()
         return answer
@@ -149,6 +130,20 @@ class S3ImageStore:
                     return None
                 raise
 
+    def _head(self, ref: ObjectRef, **extra: Any) -> dict[str, Any]:  # noqa: ANN401 boto's own
+        """Look at an object.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+        with translated("looking at the object failed"):
+            try:
+                return dict(self._client.head_object(Bucket=ref.bucket, Key=ref.key, **extra))
+            except ClientError as error:
+                if code_of(error) in _MISSING | _LOST:
+                    raise _missing() from error
+                raise
+
     def presign(self, job: Job) -> str:
         """Return a URL that reads what the provider is given; never log it.
 
@@ -165,13 +160,10 @@ class S3ImageStore:
 
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
         """Return what stands at a result's key; None: nothing."""
-        with translated("looking for a result failed"):
-            try:
-                answer = self._client.head_object(Bucket=bucket, Key=key)
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return None
-                raise
+        try:
+            answer = self._head(ObjectRef(bucket=bucket, key=key))
+        except ObjectMissingError:
+            return None
         return StoredObject(etag=answer["ETag"].strip('"'), metadata=answer.get("Metadata", {}))
 
     def write_result(
@@ -238,6 +230,11 @@ def _source(ref: ObjectRef, answer: dict[str, Any]) -> SourceObject:
 def _version(one: SourceObject | Job) -> dict[str, str]:
     """Return the parameter that names a version, where the bucket has versions."""
     return {"VersionId": one.version_id} if one.version_id is not None else {}
+
+
+def _exactly(one: SourceObject | Job) -> dict[str, str]:
+    """Return the parameters that take this version or none: its id, and the ETag as a condition."""
+    return {"IfMatch": f'"{one.etag}"', **_version(one)}
 
 
 def _missing() -> ObjectMissingError:

@@ -216,8 +216,7 @@ class Attempts:
         """Return DESIGN 4.5's URL for this attempt; None: the provider is polled."""
         if not provider.uses_webhook:
             return None
-        base = self._settings.webhook_base_url.rstrip("/")
-        return f"{base}/webhooks/{provider.name}/{job_id}/{token}"
+        return f"{self._settings.webhook_base_url}/webhooks/{provider.name}/{job_id}/{token}"
 
     def _explain(self, start: Start, error: ProviderError) -> Release | None:
         """Turn the provider's error into what DESIGN 4.4's table says of it."""

@@ -60,8 +60,8 @@ class Desk:
         )
         if not isinstance(found, Job):
             raise self._unfit(found)
-        if found.state is JobState.SUCCEEDED and lost_result(self._images, found):
-            return self.retry(found.job_id)
+        if lost_result(self._images, found):
+            return self._run_again(found, Lane.API)
         now_ms = self._clock.now_ms()
         promoted = self._records.change(found.job_id, lambda j: requests.promote(j, now_ms))
         return self._woken(promoted or found)
@@ -94,16 +94,12 @@ class Desk:
                 f"this one is {job.state}."
             )
             raise NotNowError("nothing_to_retry", message)
+        return self._run_again(job, lane)
+
+    def _run_again(self, job: Job, lane: Lane) -> Job:
+        """Return the job with a new run, if its source is still worth one."""
         prepares = job.image_url is None and self._reconsider(job)
-        now_ms = self._clock.now_ms()
-        again = reopened(
-            self._records,
-            self._clock,
-            job_id,
-            lambda j: (
-                requests.retry(j, now_ms, lane, prepares=prepares) if j.run == job.run else None
-            ),
-        )
+        again = reopened(self._records, self._clock, job, lane, prepares=prepares)
         return self._woken(again)
 
     def cancel(self, job_id: str) -> Job:

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from cutout import headers, inputs, jobs, keys, requests, staging
+from cutout import headers, inputs, jobs, keys, staging
 from cutout.errors import ObjectMissingError, ResultError
 from cutout.headers import Header
 from cutout.models import (
@@ -86,7 +86,7 @@ class Intake:
             logger.warning("request refused", extra={"reason": reason})
             return None
         job = self.accept(ObjectRef(bucket=request.bucket, key=request.key), request.lane)
-        if job is not None and job.state is JobState.SUCCEEDED and lost_result(self._images, job):
+        if job is not None and lost_result(self._images, job):
             return self._resume(self._again(job, request.lane))
         return job
 
@@ -127,15 +127,7 @@ class Intake:
 
     def _again(self, job: Job, lane: Lane) -> Job:
         """Return the job in another run."""
-        now_ms = self._clock.now_ms()
-        return reopened(
-            self._records,
-            self._clock,
-            job.job_id,
-            lambda j: (
-                requests.retry(j, now_ms, lane, prepares=j.prepares) if j.run == job.run else None
-            ),
-        )
+        return reopened(self._records, self._clock, job, lane, prepares=job.prepares)
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""

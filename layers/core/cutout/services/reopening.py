@@ -1,8 +1,8 @@
 """Another run of a job that is over."""
 
-from cutout import jobs, keys
+from cutout import keys, requests
 from cutout.errors import NotNowError
-from cutout.models import Job
+from cutout.models import Job, Lane
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore
 from cutout.services.records import Records
@@ -20,8 +20,8 @@ def lost_result(images: ImageStore, job: Job) -> bool:
     return not keys.same_source(writer, job.job_id)
 
 
-def reopened(records: Records, clock: Clock, job_id: str, step: jobs.Step) -> Job:
-    """Return the job in its new run.
+def reopened(records: Records, clock: Clock, job: Job, lane: Lane, *, prepares: bool) -> Job:
+    """Return the job in its new run; in the one that somebody else opened meanwhile, if any did.
 
     An end that is not announced yet comes first, so that no event is lost; that takes a moment,
     which is waited here: who asks has often just seen the end.
@@ -29,18 +29,26 @@ def reopened(records: Records, clock: Clock, job_id: str, step: jobs.Step) -> Jo
     Args:
         records: the job records.
         clock: time.
-        job_id: a job that is over.
-        step: opens the run (`requests.retry`).
+        job: as it was seen, over.
+        lane: where it waits.
+        prepares: whether the run begins with preparing.
 
     Raises:
         NotNowError: `not_announced`, the end was not announced within five seconds.
     """
+    now_ms = clock.now_ms()
+
+    def step(found: Job) -> Job | None:
+        if found.run != job.run:
+            return None
+        return requests.retry(found, now_ms, lane, prepares=prepares)
+
     for _ in range(_TRIES):
-        job = records.change(job_id, step)
-        if job is not None:
-            logger.info("job reopened", extra={"job_id": job_id, "run": job.run})
-            return job
-        found = records.store.get(job_id)
+        again = records.change(job.job_id, step)
+        if again is not None:
+            logger.info("job reopened", extra={"job_id": again.job_id, "run": again.run})
+            return again
+        found = records.store.get(job.job_id)
         if found is not None and not found.is_over:
             return found  # somebody else was faster
         clock.sleep(_PAUSE_S)
