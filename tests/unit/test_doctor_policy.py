@@ -35,7 +35,7 @@ def verdict(*statements: dict[str, Any], settings: Settings = SETTINGS) -> tuple
     return finding.status.value, {who for who in ALL if who in words}
 
 
-NETWORK = [
+NETWORK: list[dict[str, Any]] = [
     {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
     {"NotIpAddress": {"aws:SourceIp": ["10.0.0.0/8", "203.0.113.7/32", "2001:db8::/32"]}},
     {"NotIpAddressIfExists": {"AWS:sourceip": ["203.0.113.0/24"]}},
