@@ -34,6 +34,23 @@ class Create:
         return (self.webhook_url or "").rpartition("/")[2]
 
 
+class FakeKey:
+    """A key, and the one that it was rotated to; the cache knows only the first."""
+
+    def __init__(self, cached: str = "key", kept: str | None = None) -> None:
+        self._cached = cached
+        self._kept = kept or cached
+
+    def value(self) -> str:
+        """Return the key as the cache has it."""
+        return self._cached
+
+    def renewed(self, refused: str) -> str:
+        """Return the key as it is kept now."""
+        self._cached = self._kept
+        return self._cached
+
+
 class FakeProvider:
     """Answers create as scripted, else with a new prediction id; remembers every create."""
 

@@ -16,6 +16,7 @@ PURE = (
     "jobs",
     "keys",
     "models",
+    "pauses",
     "ports",
     "requests",
     "settings",

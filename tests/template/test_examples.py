@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from cfnlint import api
+from samcli.yamlhelper import yaml_parse
 
+from cutout.adapters.messages import EVENT_SOURCE
 from cutout.api.problems import Problem
 from cutout.api.routes import _METHODS
 from cutout.models import Lane, Requested
 from local import openapi
+from tests.conftest import EVENTS
 from tests.stack import TEMPLATE, properties
 
 EXAMPLES = TEMPLATE.parent / "examples"
@@ -52,6 +55,19 @@ def test_the_gateway_refuses_in_the_same_form() -> None:
 def test_the_fragments_pass_the_linter(path: Any) -> None:
     """As they are, without a change."""
     assert [str(match) for match in api.lint_file(path)] == []
+
+
+def test_the_webhook_is_told_every_end() -> None:
+    """Each sample of an end, and nothing else; what it does not take is kept."""
+    text = (EXAMPLES / "events-to-webhook.yaml").read_text("utf-8")
+    rule = yaml_parse(text)["Resources"]["WebhookRule"]["Properties"]
+    (target,) = rule["Targets"]
+    samples = [json.loads(path.read_text("utf-8")) for path in (EVENTS / "out").glob("job_*.json")]
+
+    assert set(rule["EventPattern"]["detail-type"]) == {one["detail-type"] for one in samples}
+    assert rule["EventPattern"]["source"] == [EVENT_SOURCE]
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 86_400
 
 
 def test_the_request_is_one() -> None:

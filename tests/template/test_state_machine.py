@@ -93,6 +93,22 @@ def test_renamed_error_is_found(machine: dict[str, Any]) -> None:
     assert unknown_errors(machine) == {"ProviderGoneError"}
 
 
+def test_passing_faults_of_a_question_are_retried() -> None:
+    """Each by its own name: Step Functions knows no base classes."""
+    machine = json.loads((ROOT / "statemachines" / "poll.asl.json").read_text("utf-8"))
+    retried = {name for retry in machine["States"]["Ask"]["Retry"] for name in retry["ErrorEquals"]}
+    passing = [
+        errors.ProviderUnavailableError,
+        errors.ProviderRateLimitedError,
+        errors.ProviderKeyUnreadableError,
+        errors.MaybeCreatedError,
+        errors.StorageError,
+    ]
+
+    assert {error.__name__ for error in passing} <= retried
+    assert errors.ConfigurationError.__name__ not in retried
+
+
 def machines(view: View) -> list[dict[str, Any]]:
     """Return what the template says of its state machines."""
     kind = "AWS::Serverless::StateMachine"

@@ -181,6 +181,31 @@ def test_loopback_is_for_a_provider_on_loopback() -> None:
     assert answer.status == 202
 
 
+def test_a_presigned_url_may_have_a_long_session_token(world: World, front: Front) -> None:
+    """Up to 8,192 characters reach the provider as they are; none of the query is shown."""
+    begins = "https://photos.example/shoe.jpg?X-Amz-Signature=0f&X-Amz-Security-Token="
+    url = begins + "T" * (8192 - len(begins))
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "one"}}
+
+    answers = [front.call("POST", "/jobs", {"image_url": url}, **once) for _ in range(2)]
+    world.dispatcher.dispatch()
+
+    assert [answer.status for answer in answers] == [202, 202]
+    assert answers[0].json["job_id"] == answers[1].json["job_id"]
+    assert answers[0].json["image_url"] == "https://photos.example/shoe.jpg"
+    assert [create.image_url for create in world.provider.creates] == [url]
+
+
+def test_a_longer_url_is_refused_without_being_quoted(world: World, front: Front) -> None:
+    """It may hold a signature."""
+    answer = front.call("POST", "/jobs", {"image_url": URL + "x" * (8193 - len(URL))})
+
+    assert is_problem(answer, 422, "invalid_request")
+    assert "8192 characters" in answer.json["detail"]
+    assert "Signature" not in json.dumps(answer.json)
+    assert world.jobs.records == {}
+
+
 @pytest.mark.parametrize("body", [{}, {"key": "a", "image_url": URL}, {"key": None}])
 def test_a_job_has_one_source(front: Front, body: dict[str, object]) -> None:
     """Not none, and not two."""

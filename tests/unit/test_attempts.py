@@ -11,6 +11,7 @@ from cutout.errors import (
     MaybeCreatedError,
     PredictionUnknownError,
     ProviderError,
+    ProviderKeyUnreadableError,
     ProviderMisconfiguredError,
     ProviderOutOfCreditError,
     ProviderRateLimitedError,
@@ -465,6 +466,31 @@ def test_a_missing_key_pauses_the_provider(world: World) -> None:
     assert job.state is JobState.QUEUED
     assert world.gate.gate.spent_microusd == 0
     assert world.gate.gate.provider("eachlabs").pause_reason == "setup"
+
+
+def test_a_key_that_cannot_be_read_just_now_costs_nothing_and_pauses_nobody(world: World) -> None:
+    """The jobs go back to their places, with their attempts, their money and their stamps."""
+    hiccups = [ProviderKeyUnreadableError("the SSM parameter cannot be read: Throttling")] * 3
+    world.provider.script.extend(hiccups)
+    uploaded = [world.upload(f"{n}.jpg") for n in range(3)]
+
+    world.dispatcher.dispatch()
+
+    side = world.gate.gate.provider("eachlabs")
+    waiting = [world.job(job) for job in uploaded]
+    assert [job.state for job in waiting] == [JobState.QUEUED] * 3
+    assert [(job.attempts, job.failures, job.setbacks, job.stalls) for job in waiting] == [
+        ((), 0, 0, 0)
+    ] * 3
+    assert [job.available_ms for job in waiting] == [job.available_ms for job in uploaded]
+    assert (side.slots, side.stamps, side.pause_reason, side.paused_until_ms) == ({}, (), "", 0)
+    assert (side.strikes, world.gate.gate.spent_microusd) == (0, 0)
+
+    world.clock.advance(2_000)
+    world.messages.deliver_wakes(lambda wake: world.dispatcher.dispatch(woken_for_ms=wake.due_ms))
+
+    assert world.states() == [JobState.SUBMITTED] * 3
+    assert [world.job(job).last_number for job in uploaded] == [2] * 3
 
 
 def test_a_polled_provider_gets_no_webhook_url(

@@ -9,6 +9,7 @@ from cutout import keys
 from cutout.adapters.aws import code_of
 from cutout.settings import Settings
 from tools.account import is_denied
+from tools.doctor import delivery
 from tools.doctor.access import describe_key, roles_without_key
 from tools.doctor.findings import Finding, fault, ok, warning
 from tools.site import Site
@@ -38,22 +39,7 @@ def check_bucket(site: Site) -> Iterator[Finding]:
         yield fault("bucket.region", _elsewhere(bucket, region, site.account.region))
         return
     yield ok("bucket.found", f"The bucket {bucket} is in {region}, like the stack.")
-    yield from check_delivery(site)
-
-
-def check_delivery(site: Site) -> Iterator[Finding]:
-    """Does the bucket send its events to EventBridge?"""
-    bucket = site.settings.images_bucket
-    found = site.client("s3").get_bucket_notification_configuration(Bucket=bucket)
-    if "EventBridgeConfiguration" in found:
-        yield ok("bucket.delivery", "The bucket sends its events to EventBridge.")
-        return
-    yield fault(
-        "bucket.delivery_off",
-        f"The bucket {bucket} does not send its events to EventBridge, so no upload is seen: run "
-        "make doctor with FIX=1, or switch it on in the S3 console under Properties. What was "
-        "uploaded meanwhile has to be uploaded again or backfilled.",
-    )
+    yield from delivery.check_delivery(site)
 
 
 def check_encryption(site: Site) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cutout.adapters.work import S3WorkStore
     from cutout.api.door import Door
     from cutout.gate import Limits
-    from cutout.ports import Provider
+    from cutout.ports import ApiKey, Provider
     from cutout.services.backfilling import Backfilling
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
@@ -404,11 +404,12 @@ def _work() -> "S3WorkStore":
     return S3WorkStore(_s3(), settings().work_bucket)
 
 
-def _api_key(parameter: str) -> Callable[[], str]:
-    """Return a function that reads a provider's key from its SSM SecureString, cached."""
-    from cutout.adapters.ssm import SecretParameter
+def _api_key(parameter: str) -> "ApiKey":
+    """Return a provider's key, which is kept in an SSM SecureString."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.ssm import SSM_CONFIG, SecretParameter
 
-    return SecretParameter(parameter, API_KEY_CACHE_S).value
+    return SecretParameter(client("ssm", SSM_CONFIG), parameter, API_KEY_CACHE_S, SystemClock())
 
 
 def _limits(config: "ProviderSettings") -> "Limits":

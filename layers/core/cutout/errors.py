@@ -16,6 +16,7 @@ CutoutError
 │   └── NotNowError                the job's state does not allow it (409)
 └── ProviderError                  DESIGN 4.4: what a provider's answer means for the attempt
     ├── ProviderRejectedError      this image is refused there
+    ├── ProviderKeyUnreadableError the key cannot be read just now: nothing was sent
     ├── ProviderMisconfiguredError the key or the set-up is wrong: every image would fail
     ├── ProviderOutOfCreditError   the account is empty: every image would fail
     ├── ProviderRateLimitedError   429: the key pauses, the attempt does not count
@@ -119,6 +120,10 @@ class ProviderError(CutoutError):
 
 class ProviderRejectedError(ProviderError):
     """The provider refuses this image (400); another provider may take it."""
+
+
+class ProviderKeyUnreadableError(ProviderError):
+    """AWS does not hand out the provider's key just now; the provider was not asked."""
 
 
 class ProviderMisconfiguredError(ProviderError):

@@ -331,6 +331,23 @@ class Polls(Protocol):
         ...
 
 
+class ApiKey(Protocol):
+    """A provider's key, which may be rotated at any time; never log it."""
+
+    def value(self) -> str:
+        """Return the key.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read for good.
+            ProviderKeyUnreadableError: it cannot be read just now.
+        """
+        ...
+
+    def renewed(self, refused: str) -> str:
+        """Return the key that is kept now; `refused` again if that is it. Raises like `value`."""
+        ...
+
+
 class Provider(Protocol):
     """A background-removal service (DESIGN 4.4)."""
 

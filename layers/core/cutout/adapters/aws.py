@@ -29,9 +29,9 @@ S3_CONFIG = CLIENT_CONFIG.merge(
 )
 
 
-def client(service: str) -> Any:  # noqa: ANN401 boto3 types each service on its own
+def client(service: str, config: Config = CLIENT_CONFIG) -> Any:  # noqa: ANN401 boto3 types each service on its own
     """Return a client of an AWS service with our timeouts and retries."""
-    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 def s3_client() -> "S3Client":
@@ -47,6 +47,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_denied(code: str) -> bool:
+    """Tell whether an AWS error code says that a permission is missing."""
+    return code in _DENIED
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn AWS failures inside into our errors; `what` is the sentence's beginning.
@@ -59,7 +64,7 @@ def translated(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         message = f"{what}: {code_of(error)}"
-        if code_of(error) in _DENIED:
+        if is_denied(code_of(error)):
             raise ConfigurationError(message) from error
         raise StorageError(message) from error
     except BotoCoreError as error:

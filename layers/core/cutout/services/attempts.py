@@ -20,6 +20,7 @@ from cutout.errors import (
     CutoutError,
     MaybeCreatedError,
     ProviderError,
+    ProviderKeyUnreadableError,
     ProviderMisconfiguredError,
     ProviderOutOfCreditError,
     ProviderRateLimitedError,
@@ -234,6 +235,8 @@ class Attempts:
         match error:
             case MaybeCreatedError():
                 return None  # the slot stays: a webhook may adopt it, or its lease ends
+            case ProviderKeyUnreadableError():
+                return self._postpone(start)
             case ProviderRejectedError():
                 return self._refuse(start, error)
             case ProviderRateLimitedError():
@@ -281,6 +284,15 @@ class Attempts:
         self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
         pause = (why, now_ms + round(pause_s * 1000))
         return _freed(start, pause=pause)
+
+    def _postpone(self, start: Start) -> Release:
+        """Give everything back, the stamp as well, for a create that was not sent; pause nobody.
+
+        Another invocation, which may have the key, can take the job up at once.
+        """
+        now_ms = self._clock.now_ms()
+        self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
+        return _freed(start, unsent=True)
 
     def _set_aside(self, start: Start) -> Release | None:
         """Move a job that raised before create behind the others, and free its slot.
