@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
-from cutout import jobs
+from cutout import jobs, unreadable
 from cutout.adapters.s3 import HEAD_BYTES, inherited
-from cutout.errors import ObjectMissingError
+from cutout.errors import ImageError, ObjectMissingError
 from cutout.gate import Gate
 from cutout.models import (
     Announce,
@@ -31,6 +31,7 @@ from cutout.models import (
     ResultAttributes,
     SourceObject,
     StoredObject,
+    UnreadableCode,
     Wake,
 )
 
@@ -193,6 +194,7 @@ class Version:
     cache_control: str | None = None
     content_language: str | None = None
     encryption: str | None = None
+    unreadable: UnreadableCode | None = None
 
 
 class InMemoryImageStore(Faults):
@@ -230,6 +232,8 @@ class InMemoryImageStore(Faults):
         if found is None:
             message = "the object is not there"
             raise ObjectMissingError(message)
+        if found.unreadable == unreadable.ENCRYPTED:  # and nothing else is told of it
+            found = replace(found, metadata={}, tags={}, cache_control=None, content_language=None)
         return SourceObject(
             bucket=ref.bucket,
             key=ref.key,
@@ -237,13 +241,18 @@ class InMemoryImageStore(Faults):
             etag=found.etag,
             last_modified_ms=found.last_modified_ms,
             size=len(found.body),
-            head=found.body[:HEAD_BYTES],
+            head=b"" if found.unreadable else found.body[:HEAD_BYTES],
             metadata=found.metadata,
             tag_count=len(found.tags),
             cache_control=found.cache_control,
             content_language=found.content_language,
             etag_is_content=found.encryption != "aws:kms",
+            unreadable=found.unreadable,
         )
+
+    def restore(self, bucket: str, key: str) -> None:
+        """Make an unreadable object readable, as its owner does: it stays the same version."""
+        self.objects[bucket, key] = replace(self.objects[bucket, key], unreadable=None)
 
     def checksum(self, source: SourceObject) -> str | None:
         """Return the checksum of the whole object."""
@@ -264,12 +273,20 @@ class InMemoryImageStore(Faults):
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object."""
         self._meet("tail")
-        return self._this(source).body[-count:]
+        return self._readable(source).body[-count:]
 
     def read(self, job: Job) -> BinaryIO:
         """Return the whole source as a file at its start."""
         self._meet("read")
-        return io.BytesIO(self._this(job).body)
+        return io.BytesIO(self._readable(job).body)
+
+    def _readable(self, one: SourceObject | Job) -> Version:
+        """Return this version if its bytes are handed out."""
+        found = self._this(one)
+        if found.unreadable is not None:
+            reason = unreadable.reason(found.unreadable)
+            raise ImageError(reason.code, reason.message)
+        return found
 
     def _this(self, one: SourceObject | Job) -> Version:
         """Return exactly this version, which a versioned bucket keeps."""
@@ -293,6 +310,8 @@ class InMemoryImageStore(Faults):
         """Return what stands at a result's key; None: nothing."""
         self._meet("find_result")
         found = self.objects.get((bucket, key))
+        if found is not None and found.unreadable == unreadable.ENCRYPTED:
+            return StoredObject(etag="", metadata={})
         return StoredObject(etag=found.etag, metadata=found.metadata) if found else None
 
     def write_result(

@@ -57,12 +57,16 @@ class ObjectRef(Model):
     key: str
 
 
+UnreadableCode = Literal["archived", "unreadable_encryption"]  # reason codes; see unreadable.py
+
+
 class SourceObject(Model):
     """One version of one object, as S3 describes it.
 
     `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
     the first bytes of the object (at most 65,536); `tag_count` is what S3 says in its header.
     `etag_is_content`: the same content has the same ETag again, which KMS takes away.
+    `unreadable`: S3 hands its bytes out to nobody, for this reason (`cutout.unreadable`).
     """
 
     bucket: str
@@ -77,6 +81,7 @@ class SourceObject(Model):
     cache_control: str | None = None
     content_language: str | None = None
     etag_is_content: bool = True
+    unreadable: UnreadableCode | None = None
 
 
 class StoredObject(Model):

@@ -210,6 +210,8 @@ class ImageStore(Protocol):
     def inspect(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object with its first bytes and metadata.
 
+        An unreadable object is described without its bytes.
+
         Raises:
             ObjectMissingError: there is no such object.
         """
@@ -232,6 +234,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -240,6 +243,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: the job's version of it is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -259,7 +263,10 @@ class ImageStore(Protocol):
         ...
 
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
-        """Return what stands at a result's key; None: nothing."""
+        """Return what stands at a result's key; None: nothing.
+
+        An object that nothing can be learnt of has no metadata.
+        """
         ...
 
     def write_result(
