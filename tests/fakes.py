@@ -14,9 +14,10 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from cutout import jobs, unreadable
-from cutout.adapters.s3 import HEAD_BYTES, inherited
-from cutout.errors import ImageError, ObjectMissingError
+from cutout.adapters.s3 import HEAD_BYTES
+from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
 from cutout.gate import Gate
+from cutout.inheritance import inherited, inherited_cache_control, inherited_tags
 from cutout.models import (
     Announce,
     AttemptEnded,
@@ -207,6 +208,7 @@ class InMemoryImageStore(Faults):
         self._writes = 0
         self.objects: dict[tuple[str, str], Version] = {}
         self.versions: dict[str, Version] = {}
+        self.denied_tags: set[str] = set()
 
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
@@ -322,16 +324,19 @@ class InMemoryImageStore(Faults):
         there = self.objects.get((source.bucket, key))
         if (there.etag if there else None) != attributes.replaces:
             return None
-        origin = self.objects.get((source.bucket, source.key))
+        try:
+            tags = inherited_tags(self.tags(source)) if source.tag_count else {}
+        except ConfigurationError:
+            tags = {}
         image.seek(0)
         return self.put(
             source.bucket,
             key,
             image.read(),
             metadata=inherited(source.metadata, attributes.metadata),
-            tags=dict(origin.tags) if origin else {},
+            tags={name: value for name, value in tags.items() if name not in self.denied_tags},
             content_type=attributes.content_type,
-            cache_control=source.cache_control,
+            cache_control=inherited_cache_control(source.cache_control),
             content_language=source.content_language,
         ).etag
 

@@ -1,15 +1,15 @@
-"""What S3 answers about objects that it does not hand out, for clients of moto, which is softer.
+"""What S3 refuses, for clients of moto, which is softer.
 
 Moto knows the storage classes of archives. It does not know the archive tiers of S3
 Intelligent-Tiering, customer-provided keys (it hands their objects out to everybody), keys of KMS
-that are gone, or a policy that denies tags.
+that are gone, and, without its own IAM, no policy that denies tags.
 """
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs
 
-from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,29 +18,33 @@ if TYPE_CHECKING:
 SSE_C = ("InvalidRequest", HTTPStatus.BAD_REQUEST)
 # S3 API Reference, "GetObject": the archive tiers of Intelligent-Tiering, too.
 ARCHIVE_TIER = ("InvalidObjectState", HTTPStatus.FORBIDDEN)
-
-
-class _Body:
-    """A response's body, as urllib3 would stream it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def stream(self, **_: Any) -> list[bytes]:
-        """Return all of it."""
-        return [self._text.encode()]
+DENIED = ("AccessDenied", HTTPStatus.FORBIDDEN)
 
 
 class Refusals:
-    """Refuses GET and HEAD of some keys as S3 does; HEAD of an archive tier is answered."""
+    """Refuses GET and HEAD of some keys, and some tags; HEAD of an archive tier is answered.
+
+    A denied tag is refused as by a bucket policy that denies s3:PutObjectTagging where
+    s3:RequestObjectTagKeys has it, which goes for PutObject with tags, too (S3 User Guide, "Tagging
+    and access control policies").
+    """
 
     def __init__(self, client: "S3Client") -> None:
         self._codes: dict[str, tuple[str, HTTPStatus]] = {}
-        events: Any = client.meta.events  # its stubs know no handler that answers
-        for method in ("GetObject", "HeadObject"):
-            events.register_first(f"before-send.s3.{method}", self._send)
-        events.register("before-parse.s3.HeadObject", self._tell_the_tier)
         self._asked = ""
+        self.denied_tags: set[str] = set()
+        self.tags_are_secret = False
+        checks = {
+            "GetObject": self._read,
+            "HeadObject": self._read,
+            "PutObject": self._put,
+            "PutObjectTagging": self._tag,
+            "GetObjectTagging": self._tell_tags,
+        }
+        events: Any = client.meta.events
+        for operation, check in checks.items():
+            events.register(f"before-parameter-build.s3.{operation}", check)
+        events.register("before-parse.s3.HeadObject", self._tell_the_tier)
 
     def refuse(self, key: str, code: str, status: HTTPStatus) -> None:
         """Refuse this key from now on."""
@@ -54,18 +58,40 @@ class Refusals:
         """Refuse this key no more."""
         del self._codes[key]
 
-    def _send(self, request: Any, **_: Any) -> AWSResponse | None:
-        """Answer in S3's place: an error in XML to GET, its bare status to HEAD."""
-        self._asked = unquote(urlsplit(request.url).path).lstrip("/")
+    def _read(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Refuse to read: with S3's code to GET, with the bare status to HEAD."""
+        self._asked = params["Key"]
         said = self._codes.get(self._asked)
-        if said is None or (request.method == "HEAD" and said == ARCHIVE_TIER):
-            return None
+        if said is None or (model.name == "HeadObject" and said == ARCHIVE_TIER):
+            return
         code, status = said
-        body = "" if request.method == "HEAD" else f"<Error><Code>{code}</Code></Error>"
-        headers: Any = {"Content-Type": "application/xml"}
-        return AWSResponse(request.url, status, headers, _Body(body))
+        raise _refused(str(int(status)) if model.name == "HeadObject" else code, status)
+
+    def _put(self, params: dict[str, Any], **_: Any) -> None:
+        """Refuse a new object with a denied tag."""
+        if self.denied_tags & set(parse_qs(params.get("Tagging", ""))):
+            raise _refused(*DENIED)
+
+    def _tag(self, params: dict[str, Any], **_: Any) -> None:
+        """Refuse a tag set with a denied tag."""
+        if self.denied_tags & {tag["Key"] for tag in params["Tagging"]["TagSet"]}:
+            raise _refused(*DENIED)
+
+    def _tell_tags(self, **_: Any) -> None:
+        """Keep tags to the bucket, if they are secret."""
+        if self.tags_are_secret:
+            raise _refused(*DENIED)
 
     def _tell_the_tier(self, response_dict: dict[str, Any], **_: Any) -> None:
         """Add the header that S3's answer to HEAD has for an archive tier."""
         if self._codes.get(self._asked) == ARCHIVE_TIER:
             response_dict["headers"]["x-amz-archive-status"] = "ARCHIVE_ACCESS"
+
+
+def _refused(code: str, status: HTTPStatus) -> ClientError:
+    """Return S3's refusal as boto raises it."""
+    said: Any = {
+        "Error": {"Code": code},
+        "ResponseMetadata": {"HTTPStatusCode": int(status)},
+    }
+    return ClientError(said, "S3")

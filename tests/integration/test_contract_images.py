@@ -75,6 +75,14 @@ class Owner(ABC):
         """Restore an archived object, whose version stays the same."""
 
     @abstractmethod
+    def deny_tags(self, *names: str) -> None:
+        """Have the bucket refuse new tags of these names from everybody."""
+
+    @abstractmethod
+    def hide_tags(self) -> None:
+        """Have the bucket tell nobody an object's tags, but still how many there are."""
+
+    @abstractmethod
     def body(self, key: str) -> bytes:
         """Return an object's bytes."""
 
@@ -127,6 +135,14 @@ class FakeOwner(Owner):
     def unlock(self, key: str) -> None:
         """Restore an archived object."""
         self.fake.restore(self.bucket, key)
+
+    def deny_tags(self, *names: str) -> None:
+        """Have the bucket refuse tags."""
+        self.fake.denied_tags |= set(names)
+
+    def hide_tags(self) -> None:
+        """Have the bucket keep tags to itself."""
+        self.fake.fail("tags", ConfigurationError("denied"))
 
     def body(self, key: str) -> bytes:
         """Return an object's bytes."""
@@ -185,6 +201,14 @@ class MotoOwner(Owner):
             self.refusals.allow(key)
         else:
             self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest={"Days": 1})
+
+    def deny_tags(self, *names: str) -> None:
+        """Have the bucket refuse tags."""
+        self.refusals.denied_tags |= set(names)
+
+    def hide_tags(self) -> None:
+        """Have the bucket keep tags to itself."""
+        self.refusals.tags_are_secret = True
 
     def body(self, key: str) -> bytes:
         """Return an object's bytes."""
@@ -440,6 +464,60 @@ class ImageStoreContract:
         assert (result.cache_control, result.content_language) == ("max-age=60", "de")
         assert result.tag_count == 2
         assert owner.tags(RESULT) == {"team": "web = shop", "größe": "4+2"}
+
+    def test_write_result_leaves_behind_what_is_about_the_source(self, owner: Owner) -> None:
+        """Digests, marks, services' tags, and a promise that the result can't keep."""
+        owner.put(
+            "photos/shoe.jpg",
+            metadata={"md5chksum": "1B2M2Y8AsgTpgAmY7PhCfg==", "mtime": "1", "sku": "42"},
+            tags={"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND", "cutout": "no", "team": "web"},
+            cache_control="public, max-age=31536000, immutable",
+        )
+
+        owner.write()
+
+        result = owner.store.inspect(owner.ref(RESULT))
+        assert result.metadata == {"sku": "42"}
+        assert result.cache_control == "public, max-age=31536000"
+        assert owner.tags(RESULT) == {"team": "web"}
+
+    def test_a_refused_tag_costs_the_tag(self, owner: Owner) -> None:
+        """Not the result, which was paid for, and not the other tags."""
+        owner.put("photos/shoe.jpg", tags={"a": "1", "secret": "2", "team": "web = shop"})
+        owner.deny_tags("secret")
+
+        etag = owner.write(body=b"cut out")
+
+        found = owner.store.find_result(owner.bucket, RESULT)
+        assert found is not None
+        assert found.etag == etag
+        assert owner.body(RESULT) == b"cut out"
+        assert owner.tags(RESULT) == {"a": "1", "team": "web = shop"}
+
+    def test_a_bucket_that_takes_no_tags_gets_its_result(self, owner: Owner) -> None:
+        """Without any; what stands there is still not overwritten."""
+        owner.put("photos/shoe.jpg", tags={"a": "1", "b": "2"})
+        owner.deny_tags("a", "b")
+
+        first = owner.write(body=b"cut")
+
+        assert first is not None
+        assert owner.tags(RESULT) == {}
+        assert owner.write(body=b"another") is None
+        assert owner.write(replaces=first, body=b"again") is not None
+        assert owner.body(RESULT) == b"again"
+
+    def test_a_bucket_that_hides_its_tags_gets_its_result(self, owner: Owner) -> None:
+        """They are not inherited."""
+        owner.put("photos/shoe.jpg", tags={"team": "web"})
+        source = owner.store.inspect(owner.ref("photos/shoe.jpg"))
+        owner.hide_tags()
+        attributes = ResultAttributes(content_type="image/png", metadata={})
+
+        etag = owner.store.write_result(source, RESULT, io.BytesIO(b"cut"), attributes)
+
+        assert etag is not None
+        assert owner.store.inspect(owner.ref(RESULT)).tag_count == 0
 
     def test_write_result_refuses_an_existing_name(self, owner: Owner) -> None:
         """IfNoneMatch: somebody's object is not overwritten."""

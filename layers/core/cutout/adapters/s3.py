@@ -4,14 +4,13 @@ import shutil
 import tempfile
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlencode
 
-from botocore.exceptions import ClientError
-
-from cutout import keys, unreadable
-from cutout.adapters.aws import code_of, translated
-from cutout.adapters.objects import LOST, S3Objects, exactly, missing, version_of
-from cutout.errors import ImageError, ObjectMissingError
+from cutout import unreadable
+from cutout.adapters.aws import translated
+from cutout.adapters.objects import S3Objects, exactly, missing, version_of
+from cutout.adapters.result_writer import ResultWriter
+from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
+from cutout.inheritance import inherited_tags
 from cutout.models import (
     Job,
     ObjectRef,
@@ -20,6 +19,7 @@ from cutout.models import (
     StoredObject,
     UnreadableCode,
 )
+from cutout.observability import logger
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # Up to the pixels of nearly every photo: EXIF, which says how it is turned, is one segment of at
 # most 64 KB near the beginning.
 HEAD_BYTES = 65_536
-MAX_METADATA_BYTES = 2048  # S3 User Guide, "Working with object metadata": user-defined metadata
 
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
 _CHUNK_BYTES = 2**20
@@ -42,6 +41,7 @@ class S3ImageStore:
         """Keep the client, how long a presigned URL may be used, and where staged copies are."""
         self._client = client
         self._objects = S3Objects(client)
+        self._writer = ResultWriter(client)
         self._presign_seconds = presign_seconds
         self._work_bucket = work_bucket
 
@@ -157,29 +157,17 @@ class S3ImageStore:
         Returns:
             None: somebody wrote this key since `attributes.replaces` was read.
         """
-        extra: dict[str, Any] = {
-            "CacheControl": source.cache_control,
-            "ContentLanguage": source.content_language,
-            "Tagging": urlencode(self.tags(source)) if source.tag_count else None,
-            "IfMatch": attributes.replaces,
-            "IfNoneMatch": None if attributes.replaces else "*",
-        }
-        image.seek(0)
-        with translated("writing the result failed"):
-            try:
-                answer = self._client.put_object(
-                    Bucket=source.bucket,
-                    Key=key,
-                    Body=image,
-                    ContentType=attributes.content_type,
-                    Metadata=inherited(source.metadata, attributes.metadata),
-                    **{name: value for name, value in extra.items() if value},
-                )
-            except ClientError as error:
-                if code_of(error) in LOST:
-                    return None
-                raise
-        return answer["ETag"].strip('"')
+        return self._writer.write(source, key, image, attributes, self._inherited_tags(source))
+
+    def _inherited_tags(self, source: SourceObject) -> dict[str, str]:
+        """Return the tags that a result inherits; none if the bucket keeps them to itself."""
+        if not source.tag_count:
+            return {}
+        try:
+            return inherited_tags(self.tags(source))
+        except ConfigurationError:
+            logger.warning("tags not read", extra={"bucket": source.bucket, "key": source.key})
+            return {}
 
     def tags(self, source: SourceObject) -> dict[str, str]:
         """Return the object's tags."""
@@ -222,19 +210,3 @@ def _read(body: "StreamingBody") -> bytes:
     """Return the first bytes; a connection that breaks in between is a passing fault."""
     with closing(body), translated("reading the object failed"):
         return body.read(HEAD_BYTES)
-
-
-def inherited(theirs: dict[str, str], ours: dict[str, str]) -> dict[str, str]:
-    """Return the source's user metadata and ours, trimming theirs to S3's 2 KB.
-
-    Names and values count as UTF-8 bytes; ours always fit and win.
-    """
-    kept = dict(ours)
-    left = MAX_METADATA_BYTES - sum(len(name) + len(value) for name, value in ours.items())
-    for name, value in sorted(theirs.items()):
-        text = value if value.isascii() else keys.metadata_value(value)
-        left -= len(name) + len(text)
-        if left < 0:
-            break
-        kept.setdefault(name, text)
-    return kept
