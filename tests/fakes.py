@@ -3,7 +3,6 @@
 Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next `add` raise.
 """
 
-import base64
 import hashlib
 import io
 import zlib
@@ -13,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
-from cutout import jobs, unreadable
-from cutout.adapters.s3 import HEAD_BYTES
+from cutout import jobs, keys, unreadable
+from cutout.adapters.s3 import HEAD_BYTES, MAX_HASHED_BYTES
 from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
 from cutout.gate import Gate
 from cutout.inheritance import inherited, inherited_cache_control, inherited_tags
@@ -196,6 +195,7 @@ class Version:
     content_language: str | None = None
     encryption: str | None = None
     unreadable: UnreadableCode | None = None
+    parts: int | None = None
 
 
 class InMemoryImageStore(Faults):
@@ -209,15 +209,19 @@ class InMemoryImageStore(Faults):
         self.objects: dict[tuple[str, str], Version] = {}
         self.versions: dict[str, Version] = {}
         self.denied_tags: set[str] = set()
+        self.hashed = 0  # how many objects were read for a checksum
 
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
         self._writes += 1
         encrypted = attributes.get("encryption") == "aws:kms"
         secret = str(self._writes).encode() if encrypted else b""
+        parts = attributes.get("parts")
+        cut = f"-{parts}" if parts else ""
         version = Version(
             body=body,
-            etag=hashlib.md5(body + secret, usedforsecurity=False).hexdigest(),
+            etag=hashlib.md5(body + (secret or cut.encode()), usedforsecurity=False).hexdigest()
+            + cut,
             last_modified_ms=self._clock.now_ms(),
             version_id=f"v{self._writes}" if self._versioned else None,
             **attributes,  # type: ignore[arg-type]  # fields of Version
@@ -256,11 +260,20 @@ class InMemoryImageStore(Faults):
         """Make an unreadable object readable, as its owner does: it stays the same version."""
         self.objects[bucket, key] = replace(self.objects[bucket, key], unreadable=None)
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object."""
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content; of its own S3 keeps CRC32 here."""
         self._meet("checksum")
-        body = self._this(source).body
-        return f"CRC32:{base64.b64encode(zlib.crc32(body).to_bytes(4)).decode()}"
+        known = keys.md5_of_etag(source.etag) if source.etag_is_content else None
+        if known is not None and algorithm in ("", keys.MD5):
+            return known
+        if algorithm == "CRC32" and (found := self._this(source)).parts is None:
+            return keys.checksum(algorithm, zlib.crc32(found.body).to_bytes(4))
+        if algorithm not in ("", keys.MD5, keys.SHA256) or source.size > MAX_HASHED_BYTES:
+            return None
+        algorithm = algorithm or keys.SHA256
+        self.hashed += 1
+        digest = hashlib.new(algorithm, self._readable(source).body, usedforsecurity=False)
+        return keys.checksum(algorithm, digest.digest())
 
     def describe(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object without its bytes and the number of its tags."""

@@ -1,9 +1,12 @@
 """What every image store does: the fake, and S3 on moto."""
 
+import base64
+import hashlib
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,7 +18,7 @@ from moto.s3.models import s3_backends
 
 from cutout import jobs, keys
 from cutout.adapters.aws import s3_client
-from cutout.adapters.s3 import HEAD_BYTES, S3ImageStore
+from cutout.adapters.s3 import HEAD_BYTES, MAX_HASHED_BYTES, S3ImageStore
 from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
 from cutout.models import Lane, ObjectRef, ResultAttributes, UnreadableCode
 from cutout.ports import ImageStore
@@ -73,6 +76,14 @@ class Owner(ABC):
     @abstractmethod
     def unlock(self, key: str) -> None:
         """Restore an archived object, whose version stays the same."""
+
+    @abstractmethod
+    def put_in_parts(self, key: str, body: bytes, part_bytes: int) -> None:
+        """Write an object by a multipart upload, with CRC32 as boto3 does."""
+
+    @abstractmethod
+    def re_encrypt(self, key: str) -> None:
+        """Copy an object onto itself, so that KMS encrypts it."""
 
     @abstractmethod
     def deny_tags(self, *names: str) -> None:
@@ -135,6 +146,14 @@ class FakeOwner(Owner):
     def unlock(self, key: str) -> None:
         """Restore an archived object."""
         self.fake.restore(self.bucket, key)
+
+    def put_in_parts(self, key: str, body: bytes, part_bytes: int) -> None:
+        """Write an object in parts."""
+        self.fake.put(self.bucket, key, body, parts=-(-len(body) // part_bytes))
+
+    def re_encrypt(self, key: str) -> None:
+        """Copy an object onto itself."""
+        self.fake.put(self.bucket, key, self.body(key), encryption="aws:kms")
 
     def deny_tags(self, *names: str) -> None:
         """Have the bucket refuse tags."""
@@ -201,6 +220,30 @@ class MotoOwner(Owner):
             self.refusals.allow(key)
         else:
             self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest={"Days": 1})
+
+    def put_in_parts(self, key: str, body: bytes, part_bytes: int) -> None:
+        """Write an object in parts."""
+        where: Any = {"Bucket": self.bucket, "Key": key}
+        where["UploadId"] = self.s3.create_multipart_upload(**where, ChecksumAlgorithm="CRC32")[
+            "UploadId"
+        ]
+        parts: list[Any] = []
+        for number, first in enumerate(range(0, len(body), part_bytes), 1):
+            piece = body[first : first + part_bytes]
+            answer = self.s3.upload_part(
+                **where, PartNumber=number, Body=piece, ChecksumAlgorithm="CRC32"
+            )
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self.s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+    def re_encrypt(self, key: str) -> None:
+        """Copy an object onto itself."""
+        self.s3.copy_object(
+            Bucket=self.bucket,
+            Key=key,
+            CopySource={"Bucket": self.bucket, "Key": key},
+            ServerSideEncryption="aws:kms",
+        )
 
     def deny_tags(self, *names: str) -> None:
         """Have the bucket refuse tags."""
@@ -292,28 +335,92 @@ class ImageStoreContract:
         assert [one.etag_is_content for one in told] == [True, False]
         assert not owner.store.describe(owner.ref("secret.jpg")).etag_is_content
 
-    def test_a_checksum_follows_the_content(self, owner: Owner) -> None:
-        """The same for the same bytes, another one for others."""
+    @pytest.mark.parametrize("algorithm", ["", "MD5", "SHA256", "CRC32"])
+    def test_a_checksum_follows_the_content(self, owner: Owner, algorithm: str) -> None:
+        """The same for the same bytes, another one for others, whatever the ETags say."""
         for key, body in {"a.jpg": b"photo", "b.jpg": b"photo", "c.jpg": b"other"}.items():
             owner.put(key, body, encryption="aws:kms")
 
         first, again, other = (
-            owner.store.checksum(owner.store.inspect(owner.ref(key)))
+            owner.store.checksum(owner.store.inspect(owner.ref(key)), algorithm)
             for key in ("a.jpg", "b.jpg", "c.jpg")
         )
 
         assert first is not None
         assert first == again != other
-        assert first.partition(":")[0].isalnum()
+        assert first.partition(":")[0] == (algorithm or "SHA256")
 
-    def test_a_replaced_version_has_no_checksum(self, owner: Owner) -> None:
+    @pytest.mark.parametrize("algorithm", ["MD5", "SHA256"])
+    def test_a_checksum_is_that_of_the_bytes(self, owner: Owner, algorithm: str) -> None:
+        """Other programs may compare it."""
+        owner.put("shoe.jpg", b"photo")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+        expected = hashlib.new(algorithm, b"photo", usedforsecurity=False).digest()
+
+        found = owner.store.checksum(source, algorithm)
+
+        assert found == f"{algorithm}:{base64.b64encode(expected).decode()}"
+
+    def test_one_content_has_one_checksum_however_it_came(self, owner: Owner) -> None:
+        """In parts of 5 MB, in parts of 8 MB, in one, and copied onto itself under a KMS key."""
+        body = bytes(range(256)) * 30_000  # 7.7 MB
+        etags, marks = [], set()
+        ways: list[Callable[[], None]] = [
+            partial(owner.put_in_parts, "shoe.jpg", body, 5 * 2**20),
+            partial(owner.put_in_parts, "shoe.jpg", body, 8 * 2**20),
+            partial(owner.put, "shoe.jpg", body),
+            partial(owner.re_encrypt, "shoe.jpg"),
+        ]
+        for come in ways:
+            come()
+            source = owner.store.inspect(owner.ref("shoe.jpg"))
+            etags.append(source.etag)
+            marks.add((owner.store.checksum(source, "MD5"), owner.store.checksum(source, "SHA256")))
+
+        assert len(set(etags[:3])) == 3  # moto leaves the last one as it was
+        assert [etag[32:] for etag in etags] == ["-2", "-1", "", ""]
+        assert len(marks) == 1
+
+    def test_an_etag_that_is_a_checksum_is_not_read_for(self, owner: Owner) -> None:
+        """Most photos come in one part, and cost nothing here."""
+        owner.put("shoe.jpg", b"photo")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+        owner.lock("shoe.jpg", "DEEP_ARCHIVE")
+
+        found = owner.store.checksum(source)
+
+        assert found == f"MD5:{base64.b64encode(bytes.fromhex(source.etag)).decode()}"
+        with pytest.raises(ImageError):
+            owner.store.checksum(source, "SHA256")
+
+    def test_what_s3_keeps_of_parts_is_no_checksum_of_the_whole(self, owner: Owner) -> None:
+        """It depends on how they were cut; nor is one known that S3 does not keep."""
+        owner.put_in_parts("shoe.jpg", bytes(6 * 2**20), 5 * 2**20)
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+
+        assert owner.store.checksum(source, "CRC32") is None
+        assert owner.store.checksum(source, "XXHASH") is None
+
+    def test_a_very_large_object_is_not_read_for_a_checksum(self, owner: Owner) -> None:
+        """`submit` has a minute for ten of them."""
+        owner.put("shoe.jpg", encryption="aws:kms")
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+
+        at_the_limit = source.model_copy(update={"size": MAX_HASHED_BYTES})
+        over_it = source.model_copy(update={"size": MAX_HASHED_BYTES + 1})
+
+        assert owner.store.checksum(at_the_limit) is not None
+        assert owner.store.checksum(over_it) is None
+
+    @pytest.mark.parametrize("algorithm", ["SHA256", "CRC32"])
+    def test_a_replaced_version_has_no_checksum(self, owner: Owner, algorithm: str) -> None:
         """It is that of the version that was looked at, or of none."""
         owner.put("shoe.jpg", b"photo")
         source = owner.store.inspect(owner.ref("shoe.jpg"))
         owner.put("shoe.jpg", b"another photo")
 
         with pytest.raises(ObjectMissingError):
-            owner.store.checksum(source)
+            owner.store.checksum(source, algorithm)
 
     @pytest.mark.parametrize(("how", "code"), LOCKS.items())
     def test_an_unreadable_object_is_described(self, owner: Owner, how: str, code: str) -> None:
@@ -706,6 +813,21 @@ class TestS3ImageStore(ImageStoreContract, VersionedImageStoreContract):
         """Return the owner of a new versioned bucket."""
         with mock_aws():
             yield MotoOwner(versioned=True)
+
+    @pytest.mark.parametrize(("kind", "known"), [("FULL_OBJECT", True), ("COMPOSITE", False)])
+    def test_s3_says_whether_parts_have_a_checksum_of_the_whole(
+        self, owner: MotoOwner, kind: str, *, known: bool
+    ) -> None:
+        """S3 API Reference, HeadObject, x-amz-checksum-type; moto has it for GET only."""
+        owner.put_in_parts("shoe.jpg", bytes(6 * 2**20), 5 * 2**20)
+        source = owner.store.inspect(owner.ref("shoe.jpg"))
+
+        def tell(response_dict: dict[str, Any], **_: object) -> None:
+            response_dict["headers"]["x-amz-checksum-type"] = kind
+
+        owner.s3.meta.events.register("before-parse.s3.HeadObject", tell)
+
+        assert (owner.store.checksum(source, "CRC32") is not None) is known
 
     def test_instant_retrieval_is_no_archive(self, owner: MotoOwner) -> None:
         """Nor is Intelligent-Tiering, but for its archive tiers."""

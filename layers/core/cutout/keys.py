@@ -4,6 +4,7 @@ The first two loop guards are here and in the template's rule: a key that looks 
 never an input, whatever wrote it.
 """
 
+import base64
 import hashlib
 import json
 import posixpath
@@ -19,9 +20,11 @@ RESULT_FORMATS = ("png", "webp")
 MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
 JOB_METADATA = "cutout-job"
 ETAG_METADATA = "cutout-source-etag"
-CHECKSUM_METADATA = "cutout-source-checksum"  # only where KMS makes every ETag another one
+CHECKSUM_METADATA = "cutout-source-checksum"  # of the content, whatever made its ETag
+MD5, SHA256 = "MD5", "SHA256"
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
+_MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 # Printable ASCII may stand in S3 metadata as it is; "%" is escaped so that decoding is exact.
 _METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
@@ -130,6 +133,29 @@ def is_result_of(metadata: Mapping[str, str], source: SourceObject) -> bool:
     """Tell whether an object with this metadata is the result of the source's content."""
     ours = same_source(metadata.get(JOB_METADATA, ""), job_id(source))
     return ours and metadata.get(ETAG_METADATA) == source.etag
+
+
+def content_mark(metadata: Mapping[str, str]) -> str:
+    """Return the checksum of the content that a result with this metadata was made from.
+
+    It is `{algorithm}:{base64}`. Older results have none, but their source's ETag, which is an MD5
+    more often than not; if it is not, it equals none. Empty: nothing is known.
+    """
+    etag = metadata.get(ETAG_METADATA, "")
+    return metadata.get(CHECKSUM_METADATA) or md5_of_etag(etag) or ""
+
+
+def md5_of_etag(etag: str) -> str | None:
+    """Return the MD5 that an ETag may be, as a checksum; None for the ETag of an upload in parts.
+
+    S3 API Reference, "Object": whether it is one depends on the encryption, too.
+    """
+    return checksum(MD5, bytes.fromhex(etag)) if _MD5_ETAG.fullmatch(etag) else None
+
+
+def checksum(algorithm: str, digest: bytes) -> str:
+    """Return a checksum as the marks of results have it."""
+    return f"{algorithm}:{base64.b64encode(digest).decode()}"
 
 
 def metadata_value(text: str) -> str:

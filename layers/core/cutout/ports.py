@@ -254,11 +254,20 @@ class ImageStore(Protocol):
         """
         ...
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object, as `CRC64NVME:...`; None: S3 keeps none.
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content, as `keys.checksum` has it.
+
+        Args:
+            source: the version.
+            algorithm: `MD5`, `SHA256`, or one that S3 itself keeps; empty takes the ETag's MD5 if
+                the ETag is one, else SHA256.
+
+        Returns:
+            None: it can't be had, or the object is larger than 64 MB and would have to be read.
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it would have to be read, and is unreadable for good.
         """
         ...
 

@@ -1,11 +1,12 @@
 """The user's bucket: look at an object, presign it, write a result beside it."""
 
+import hashlib
 import shutil
 import tempfile
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cutout import unreadable
+from cutout import keys, unreadable
 from cutout.adapters.aws import translated
 from cutout.adapters.objects import S3Objects, exactly, missing, version_of
 from cutout.adapters.result_writer import ResultWriter
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
 # Up to the pixels of nearly every photo: EXIF, which says how it is turned, is one segment of at
 # most 64 KB near the beginning.
 HEAD_BYTES = 65_536
+# More is not read for a checksum: ten in a batch would fill the minute that `submit` has.
+MAX_HASHED_BYTES = 64 * 2**20
 
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
 _CHUNK_BYTES = 2**20
-_CHECKSUMS = ("SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32")  # the surest first
+_READING = "reading the object failed"
 
 
 class S3ImageStore:
@@ -81,20 +84,42 @@ class S3ImageStore:
             listed = _source(ref, self._objects.listed(ref))
             return listed.model_copy(update={"unreadable": error.code})
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum that S3 keeps of this version of a whole object.
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content, as `keys.checksum` has it.
 
-        S3 computes one itself where the client sent none. That of a multipart upload may be made of
-        its parts' and then ends with their number (S3 User Guide, "Checking object integrity"): it
-        depends on how the parts were cut, and says nothing here.
+        The ETag is an MD5 unless the object came in parts or KMS encrypts it. Then the bytes are
+        read, because what S3 keeps is in the algorithm of whoever uploaded it.
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it would have to be read, and is unreadable for good.
+        """
+        known = keys.md5_of_etag(source.etag) if source.etag_is_content else None
+        if known is not None and algorithm in ("", keys.MD5):
+            return known
+        if algorithm not in ("", keys.MD5, keys.SHA256):
+            return self._kept_checksum(source, algorithm)
+        if source.size > MAX_HASHED_BYTES:
+            return None
+        algorithm = algorithm or keys.SHA256
+        digest = hashlib.new(algorithm, usedforsecurity=False)
+        with closing(self._objects.get_this(source)["Body"]) as body, translated(_READING):
+            for chunk in body.iter_chunks(_CHUNK_BYTES):
+                digest.update(chunk)
+        return keys.checksum(algorithm, digest.digest())
+
+    def _kept_checksum(self, source: SourceObject, algorithm: str) -> str | None:
+        """Return the checksum that S3 keeps of a whole object in this algorithm, if it does.
+
+        Results of an earlier version are marked with it. That of an upload in parts may be made of
+        its parts' and says so by its type (S3 User Guide, "Checking object integrity"): it depends
+        on how the parts were cut, and says nothing here.
         """
         ref = ObjectRef(bucket=source.bucket, key=source.key)
         answer = self._objects.head(ref, ChecksumMode="ENABLED", **exactly(source))
-        values = {name: str(answer.get(f"Checksum{name}", "-")) for name in _CHECKSUMS}
-        return next((f"{n}:{value}" for n, value in values.items() if "-" not in value), None)
+        whole = "-" not in source.etag or answer.get("ChecksumType") == "FULL_OBJECT"
+        value = answer.get(f"Checksum{algorithm}") if whole else None
+        return f"{algorithm}:{value}" if value else None
 
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object.
@@ -117,7 +142,7 @@ class S3ImageStore:
         """
         body = self._objects.get_this(job)["Body"]
         file = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 the caller closes it
-        with closing(body), translated("reading the object failed"):
+        with closing(body), translated(_READING):
             shutil.copyfileobj(body, file, _CHUNK_BYTES)
         file.seek(0)
         return file  # type: ignore[return-value]  # typeshed: not a BinaryIO, in all but name
@@ -208,5 +233,5 @@ def _unreadable(answer: dict[str, Any]) -> UnreadableCode | None:
 
 def _read(body: "StreamingBody") -> bytes:
     """Return the first bytes; a connection that breaks in between is a passing fault."""
-    with closing(body), translated("reading the object failed"):
+    with closing(body), translated(_READING):
         return body.read(HEAD_BYTES)
