@@ -9,8 +9,7 @@ import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from cutout.errors import ResultError
@@ -24,6 +23,7 @@ CHECKSUM_METADATA = "cutout-source-checksum"  # of the content, whatever made it
 MD5, SHA256 = "MD5", "SHA256"
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
+_WILDCARDS = re.compile(r"(\*\*/|\*|\?)")
 _MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 # Printable ASCII may stand in S3 metadata as it is; "%" is escaped so that decoding is exact.
@@ -31,9 +31,7 @@ _METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
 
 
 class KeyRules(Model):
-    """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM.
-
-    `**/` may stand for no folder at all, as in a shell: `photos/**/*.jpg` matches `photos/a.jpg`.
+    """Which keys are inputs, by prefix and by globs (`matches`).
 
     What was uploaded by a form of ours (`uploads_prefix`) is one wherever the others are.
     """
@@ -54,17 +52,41 @@ def out_of_scope(key: str, rules: KeyRules) -> str | None:
     ours = bool(rules.uploads_prefix) and key.startswith(rules.uploads_prefix)
     if not ours and not key.startswith(rules.input_prefix):
         return "outside_prefix"
-    if not ours and rules.include and not _matches(key, rules.include):
+    if not ours and rules.include and not matches(key, rules.include):
         return "not_included"
-    if _matches(key, rules.exclude):
+    if matches(key, rules.exclude):
         return "excluded"
     return None
 
 
-def _matches(key: str, globs: tuple[str, ...]) -> bool:
-    """Tell whether a key matches one of these globs."""
-    forms = (form for glob in globs for form in (glob, glob.replace("**/", "")))
-    return any(fnmatchcase(key, form) for form in forms)
+def matches(key: str, globs: Iterable[str]) -> bool:
+    """Tell whether one of these globs matches the whole key.
+
+    As in IAM, `*` stands for anything, `/` too, and `?` for one character. `**/` stands for any
+    folders or none, as in a shell: `photos/**/*.jpg` matches `photos/a.jpg`. Everything else stands
+    for itself, brackets and braces too.
+    """
+    return any(_matches(key, glob) for glob in globs)
+
+
+def _matches(key: str, glob: str) -> bool:
+    """Follow all places of the key at once where the parts of the glob so far may end.
+
+    Nothing is tried twice, so that no name makes it slow.
+    """
+    ends = {0}
+    for part in _WILDCARDS.split(glob):
+        first = min(ends, default=len(key) + 1)
+        match part:
+            case "*":
+                ends = set(range(first, len(key) + 1))
+            case "**/":
+                ends |= {i + 1 for i in range(first, len(key)) if key[i] == "/"}
+            case "?":
+                ends = {i + 1 for i in ends if i < len(key)}
+            case _:
+                ends = {i + len(part) for i in ends if key.startswith(part, i)}
+    return len(key) in ends
 
 
 def is_result_name(key: str, suffix: str) -> bool:
