@@ -3,7 +3,6 @@
 Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next `add` raise.
 """
 
-import base64
 import hashlib
 import io
 import zlib
@@ -13,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
-from cutout import jobs
-from cutout.adapters.s3 import HEAD_BYTES, inherited
-from cutout.errors import ObjectMissingError
+from cutout import jobs, keys, unreadable
+from cutout.adapters.s3 import HEAD_BYTES, MAX_HASHED_BYTES
+from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
 from cutout.gate import Gate
+from cutout.inheritance import inherited, inherited_cache_control, inherited_tags
 from cutout.models import (
     Announce,
     AttemptEnded,
@@ -31,6 +31,7 @@ from cutout.models import (
     ResultAttributes,
     SourceObject,
     StoredObject,
+    UnreadableCode,
     Wake,
 )
 
@@ -193,6 +194,8 @@ class Version:
     cache_control: str | None = None
     content_language: str | None = None
     encryption: str | None = None
+    unreadable: UnreadableCode | None = None
+    parts: int | None = None
 
 
 class InMemoryImageStore(Faults):
@@ -205,15 +208,20 @@ class InMemoryImageStore(Faults):
         self._writes = 0
         self.objects: dict[tuple[str, str], Version] = {}
         self.versions: dict[str, Version] = {}
+        self.denied_tags: set[str] = set()
+        self.hashed = 0  # how many objects were read for a checksum
 
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
         self._writes += 1
         encrypted = attributes.get("encryption") == "aws:kms"
         secret = str(self._writes).encode() if encrypted else b""
+        parts = attributes.get("parts")
+        cut = f"-{parts}" if parts else ""
         version = Version(
             body=body,
-            etag=hashlib.md5(body + secret, usedforsecurity=False).hexdigest(),
+            etag=hashlib.md5(body + (secret or cut.encode()), usedforsecurity=False).hexdigest()
+            + cut,
             last_modified_ms=self._clock.now_ms(),
             version_id=f"v{self._writes}" if self._versioned else None,
             **attributes,  # type: ignore[arg-type]  # fields of Version
@@ -230,6 +238,8 @@ class InMemoryImageStore(Faults):
         if found is None:
             message = "the object is not there"
             raise ObjectMissingError(message)
+        if found.unreadable == unreadable.ENCRYPTED:  # and nothing else is told of it
+            found = replace(found, metadata={}, tags={}, cache_control=None, content_language=None)
         return SourceObject(
             bucket=ref.bucket,
             key=ref.key,
@@ -237,19 +247,33 @@ class InMemoryImageStore(Faults):
             etag=found.etag,
             last_modified_ms=found.last_modified_ms,
             size=len(found.body),
-            head=found.body[:HEAD_BYTES],
+            head=b"" if found.unreadable else found.body[:HEAD_BYTES],
             metadata=found.metadata,
             tag_count=len(found.tags),
             cache_control=found.cache_control,
             content_language=found.content_language,
             etag_is_content=found.encryption != "aws:kms",
+            unreadable=found.unreadable,
         )
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object."""
+    def restore(self, bucket: str, key: str) -> None:
+        """Make an unreadable object readable, as its owner does: it stays the same version."""
+        self.objects[bucket, key] = replace(self.objects[bucket, key], unreadable=None)
+
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content; of its own S3 keeps CRC32 here."""
         self._meet("checksum")
-        body = self._this(source).body
-        return f"CRC32:{base64.b64encode(zlib.crc32(body).to_bytes(4)).decode()}"
+        known = keys.md5_of_etag(source.etag) if source.etag_is_content else None
+        if known is not None and algorithm in ("", keys.MD5):
+            return known
+        if algorithm == "CRC32" and (found := self._this(source)).parts is None:
+            return keys.checksum(algorithm, zlib.crc32(found.body).to_bytes(4))
+        if algorithm not in ("", keys.MD5, keys.SHA256) or source.size > MAX_HASHED_BYTES:
+            return None
+        algorithm = algorithm or keys.SHA256
+        self.hashed += 1
+        digest = hashlib.new(algorithm, self._readable(source).body, usedforsecurity=False)
+        return keys.checksum(algorithm, digest.digest())
 
     def describe(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object without its bytes and the number of its tags."""
@@ -264,12 +288,20 @@ class InMemoryImageStore(Faults):
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object."""
         self._meet("tail")
-        return self._this(source).body[-count:]
+        return self._readable(source).body[-count:]
 
     def read(self, job: Job) -> BinaryIO:
         """Return the whole source as a file at its start."""
         self._meet("read")
-        return io.BytesIO(self._this(job).body)
+        return io.BytesIO(self._readable(job).body)
+
+    def _readable(self, one: SourceObject | Job) -> Version:
+        """Return this version if its bytes are handed out."""
+        found = self._this(one)
+        if found.unreadable is not None:
+            reason = unreadable.reason(found.unreadable)
+            raise ImageError(reason.code, reason.message)
+        return found
 
     def _this(self, one: SourceObject | Job) -> Version:
         """Return exactly this version, which a versioned bucket keeps."""
@@ -293,6 +325,8 @@ class InMemoryImageStore(Faults):
         """Return what stands at a result's key; None: nothing."""
         self._meet("find_result")
         found = self.objects.get((bucket, key))
+        if found is not None and found.unreadable == unreadable.ENCRYPTED:
+            return StoredObject(etag="", metadata={})
         return StoredObject(etag=found.etag, metadata=found.metadata) if found else None
 
     def write_result(
@@ -303,16 +337,19 @@ class InMemoryImageStore(Faults):
         there = self.objects.get((source.bucket, key))
         if (there.etag if there else None) != attributes.replaces:
             return None
-        origin = self.objects.get((source.bucket, source.key))
+        try:
+            tags = inherited_tags(self.tags(source)) if source.tag_count else {}
+        except ConfigurationError:
+            tags = {}
         image.seek(0)
         return self.put(
             source.bucket,
             key,
             image.read(),
             metadata=inherited(source.metadata, attributes.metadata),
-            tags=dict(origin.tags) if origin else {},
+            tags={name: value for name, value in tags.items() if name not in self.denied_tags},
             content_type=attributes.content_type,
-            cache_control=source.cache_control,
+            cache_control=inherited_cache_control(source.cache_control),
             content_language=source.content_language,
         ).etag
 

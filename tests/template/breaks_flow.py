@@ -58,6 +58,10 @@ BREAKS = [
     Break(flow.uploads_rule_excludes_results, f"{KEY}|0|anything-but|wildcard|1"),
     Break(flow.uploads_rule_excludes_results, KEY, [{"prefix": "photos/"}]),
     Break(flow.uploads_rule_excludes_results, at("UploadsRule", "EventPattern|detail|bucket")),
+    Break(
+        flow.uploads_rule_takes_new_and_restored_objects,
+        at("UploadsRule", "EventPattern|detail-type|1"),
+    ),
     Break(watch.functions_log_to_their_own_groups, at("PollFunction", "LoggingConfig")),
     Break(watch.functions_log_to_their_own_groups, at("PollLogGroup", "RetentionInDays")),
     Break(

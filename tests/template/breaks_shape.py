@@ -51,6 +51,10 @@ BREAKS = [
     ),
     Break(
         access.readers_tell_missing_from_forbidden,
+        at("PrepareFunction", "Policies|0|Statement|1|Action|1"),
+    ),
+    Break(
+        access.readers_tell_missing_from_forbidden,
         at("SubmitFunction", f"{STATEMENT}|Action"),
         "s3:GetObject",
     ),

@@ -100,13 +100,17 @@ def sources_are_never_deleted(view: View) -> Iterator[str]:
 
 
 def readers_tell_missing_from_forbidden(view: View) -> Iterator[str]:
-    """Without s3:ListBucket a missing object answers 403; a version needs its own action."""
+    """Without s3:ListBucket a missing object answers 403; a version needs its own action.
+
+    What neither GET nor HEAD describes (SSE-C) is named by the listing of versions.
+    """
     may: dict[str, set[str]] = {}
     for owner, action, _ in _on_images(view):
         may.setdefault(owner, set()).add(action)
     for owner, actions in may.items():
         if "s3:GetObject" in actions:
-            for missing in {"s3:ListBucket", "s3:GetObjectVersion"} - actions:
+            lists = {"s3:ListBucket", "s3:ListBucketVersions"}
+            for missing in (lists | {"s3:GetObjectVersion"}) - actions:
                 yield f"{owner} reads objects without {missing}"
     for owner in ("SubmitFunction", "StoreFunction"):
         if "s3:GetObjectTagging" not in may.get(owner, set()):

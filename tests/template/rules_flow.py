@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from cutout.services.inbox import RESTORED
 from tests.template.views import Json, View, listed, names_in
 
 FORTNIGHT_S = 1_209_600  # the longest that SQS keeps a message
@@ -128,6 +129,20 @@ def uploads_rule_excludes_results(view: View) -> Iterator[str]:
             yield "uploads to other buckets match"
 
 
+def uploads_rule_takes_new_and_restored_objects(view: View) -> Iterator[str]:
+    """An archived object is skipped at its upload and taken up when it is restored.
+
+    Nothing else that S3 tells of makes an object readable or new (S3 User Guide, "Using
+    EventBridge").
+    """
+    for said in view.of("AWS::Events::Rule").values():
+        pattern = _pattern(view, said)
+        if pattern.get("source") == ["aws.s3"]:
+            kinds = pattern.get("detail-type")
+            if kinds != ["Object Created", RESTORED]:
+                yield f"the uploads' rule matches {kinds}"
+
+
 def _pattern(view: View, said: dict[str, Any]) -> Json:
     return view.resolve(said.get("EventPattern", {}), ResultSuffix=".mark")
 
@@ -142,4 +157,5 @@ RULES = [
     uploads_are_filtered_by_prefix,
     filtered_queues_carry_uploads_only,
     uploads_rule_excludes_results,
+    uploads_rule_takes_new_and_restored_objects,
 ]

@@ -1,6 +1,7 @@
 """One look at a batch, and the end of a run."""
 
 import heapq
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from cutout.backfills import (
     pause_s,
 )
 from cutout.errors import ConflictError, StorageError
-from cutout.models import JobState, Lane, ObjectRef
+from cutout.models import JobState, Lane, ObjectRef, UnreadableCode
 from cutout.services.backfilling import Backfilling
 from tests.fake_backfills import InMemoryBackfills, RecordingRequests
 from tests.fakes import NOON_MS
@@ -110,6 +111,28 @@ def test_does_not_ask_again_for_what_is_recorded() -> None:
     assert shelf.asked() == ["a.jpg", "b.jpg"]
     assert [look.next for look in (first, second, third)] == ["wait", "wait", "done"]
     assert shelf.backfills.noted[NAME][0].succeeded == 2
+
+
+@pytest.mark.parametrize("code", ["archived", "unreadable_encryption"])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_unreadable_objects_are_asked_for_and_skipped(
+    code: UnreadableCode, *, versioned: bool
+) -> None:
+    """The list can't tell them all: `submit` records them under the very job that was frozen."""
+    world = World(versioned=versioned)
+    shelf = Shelf("a.jpg", "b.jpg", world=world)
+    locked = replace(world.images.objects[BUCKET, "a.jpg"], unreadable=code)
+    world.images.objects[BUCKET, "a.jpg"] = locked
+
+    first = shelf.service.look(LOOK)
+    shelf.accept()
+    shelf.world.dispatcher.dispatch()
+    second = shelf.service.look(first)
+
+    assert shelf.asked() == ["a.jpg", "b.jpg"]
+    assert (second.next, second.asked) == ("wait", 1)
+    noted = shelf.backfills.noted[NAME][0]
+    assert (noted.skipped, noted.in_work, noted.changed) == (1, 1, 0)
 
 
 def test_a_repeated_look_makes_no_second_job() -> None:

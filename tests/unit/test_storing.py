@@ -1,5 +1,7 @@
 """A result comes home once, under a name that is free, or its job ends with the reason."""
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +58,7 @@ def test_a_result_is_stored_beside_its_source(world: World) -> None:
         keys.JOB_METADATA: job.job_id,
         "cutout-source-etag": at(world, "shoe.jpg").etag,
         "cutout-source-version": "",
+        "cutout-source-checksum": keys.md5_of_etag(at(world, "shoe.jpg").etag),
         "cutout-provider": "eachlabs",
     }
     assert done.result is not None
@@ -64,6 +67,44 @@ def test_a_result_is_stored_beside_its_source(world: World) -> None:
         RESULT,
         result.etag,
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "algorithm"),
+    [({}, "MD5"), ({"parts": 2}, "SHA256"), ({"encryption": "aws:kms"}, "SHA256")],
+)
+def test_a_result_is_always_marked_with_its_sources_content(
+    world: World, source: dict[str, Any], algorithm: str
+) -> None:
+    """By the ETag, where that is a digest of it; else its bytes are read."""
+    store(world, world.submitted(**source))
+
+    mark = at(world, RESULT).metadata[keys.CHECKSUM_METADATA]
+    digest = hashlib.new(algorithm, JPEG, usedforsecurity=False).digest()
+    assert mark == keys.checksum(algorithm, digest)
+    assert world.images.hashed == (algorithm == "SHA256")
+
+
+def test_a_result_of_an_archived_source_is_stored_without_that_mark(world: World) -> None:
+    """It was paid for; the mark only saves money later."""
+    job = world.submitted(parts=2)
+    source = at(world, "shoe.jpg")
+    world.images.objects[BUCKET, "shoe.jpg"] = replace(source, unreadable="archived")
+
+    assert store(world, job).state is JobState.SUCCEEDED
+    assert keys.CHECKSUM_METADATA not in at(world, RESULT).metadata
+
+
+def test_a_forged_mark_is_not_inherited(world: World) -> None:
+    """A source that names another content's checksum would hide its own next version."""
+    forged = {keys.CHECKSUM_METADATA: "SHA256:AAAA"}
+    job = world.submitted(parts=2, metadata=forged)
+    source = at(world, "shoe.jpg")
+    world.images.objects[BUCKET, "shoe.jpg"] = replace(source, unreadable="archived")
+
+    store(world, job)
+
+    assert keys.CHECKSUM_METADATA not in at(world, RESULT).metadata
 
 
 def test_an_end_is_announced_once(world: World) -> None:

@@ -1,7 +1,6 @@
 """The images bucket: there, here, telling EventBridge, and readable by the functions."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from botocore.exceptions import ClientError
 
@@ -23,7 +22,8 @@ _KMS_USE = (
     ("ApiFunction", "kms:Decrypt"),
     ("ApiFunction", "kms:GenerateDataKey"),
 )
-_WILD = "*?["
+_WILD = "*?"
+_PAIRS = ("[]", "{}", "()")
 
 
 def check_bucket(site: Site) -> Iterator[Finding]:
@@ -95,6 +95,13 @@ def judge_paths(settings: Settings) -> Iterator[Finding]:
         )
     if any(_covers(glob, prefix) for glob in settings.exclude_paths):
         yield fault("paths.all_excluded", "A glob of ExcludePaths matches every key: remove it.")
+    for glob in (*settings.include_paths, *settings.exclude_paths):
+        if any(glob.count(left) != glob.count(right) for left, right in _PAIRS):
+            yield warning(
+                "paths.cut_glob",
+                f"The glob {glob} has one half of a pair of brackets: a comma separates globs, "
+                "between brackets too, and only * and ? are special. Name each glob by itself.",
+            )
     if suffix[0].isalnum():
         yield warning(
             "paths.suffix_in_names",
@@ -111,7 +118,7 @@ def _may_meet(glob: str, prefix: str) -> bool:
 
 def _covers(glob: str, prefix: str) -> bool:
     """Tell whether a glob matches every key below the prefix."""
-    return glob.endswith("*") and fnmatchcase(prefix, glob)
+    return glob.endswith("*") and keys.matches(prefix, [glob])
 
 
 def _not_there(bucket: str, code: str, region: str) -> Finding:

@@ -57,12 +57,17 @@ class ObjectRef(Model):
     key: str
 
 
+UnreadableCode = Literal["archived", "unreadable_encryption"]  # reason codes; see unreadable.py
+
+
 class SourceObject(Model):
     """One version of one object, as S3 describes it.
 
     `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
     the first bytes of the object (at most 65,536); `tag_count` is what S3 says in its header.
-    `etag_is_content`: the same content has the same ETag again, which KMS takes away.
+    `etag_is_content`: the ETag is made of the content alone, and of how it was cut into parts; KMS
+    makes it another one every time.
+    `unreadable`: S3 hands its bytes out to nobody, for this reason (`cutout.unreadable`).
     """
 
     bucket: str
@@ -77,6 +82,7 @@ class SourceObject(Model):
     cache_control: str | None = None
     content_language: str | None = None
     etag_is_content: bool = True
+    unreadable: UnreadableCode | None = None
 
 
 class StoredObject(Model):

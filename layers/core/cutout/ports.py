@@ -210,6 +210,8 @@ class ImageStore(Protocol):
     def inspect(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object with its first bytes and metadata.
 
+        An unreadable object is described without its bytes.
+
         Raises:
             ObjectMissingError: there is no such object.
         """
@@ -232,6 +234,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -240,6 +243,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: the job's version of it is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -250,16 +254,28 @@ class ImageStore(Protocol):
         """
         ...
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object, as `CRC64NVME:...`; None: S3 keeps none.
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content, as `keys.checksum` has it.
+
+        Args:
+            source: the version.
+            algorithm: `MD5`, `SHA256`, or one that S3 itself keeps; empty takes the ETag's MD5 if
+                the ETag is one, else SHA256.
+
+        Returns:
+            None: it can't be had, or the object is larger than 64 MB and would have to be read.
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it would have to be read, and is unreadable for good.
         """
         ...
 
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
-        """Return what stands at a result's key; None: nothing."""
+        """Return what stands at a result's key; None: nothing.
+
+        An object that nothing can be learnt of has no metadata.
+        """
         ...
 
     def write_result(

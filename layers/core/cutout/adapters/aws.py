@@ -40,6 +40,8 @@ def s3_client() -> "S3Client":
 
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
+# A KMS key that is disabled, or waits for its deletion, can be enabled again by a person.
+_KEY_OFF = frozenset({"KMS.DisabledException", "KMS.KMSInvalidStateException"})
 
 
 def code_of(error: ClientError) -> str:
@@ -57,14 +59,14 @@ def translated(what: str) -> Iterator[None]:
     """Turn AWS failures inside into our errors; `what` is the sentence's beginning.
 
     Raises:
-        ConfigurationError: a permission is missing.
+        ConfigurationError: a permission is missing, or a KMS key is switched off.
         StorageError: everything else.
     """
     try:
         yield
     except ClientError as error:
         message = f"{what}: {code_of(error)}"
-        if is_denied(code_of(error)):
+        if is_denied(code_of(error)) or code_of(error) in _KEY_OFF:
             raise ConfigurationError(message) from error
         raise StorageError(message) from error
     except BotoCoreError as error:

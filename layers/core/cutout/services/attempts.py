@@ -137,7 +137,7 @@ class Attempts:
         return sources.gone(self._images, job, "submitted")
 
     def _give_up(self, start: Start, reason: Reason) -> Release:
-        """End a job whose source is gone, as if this attempt had never been."""
+        """End a job whose source is not to be had, as if this attempt had never been."""
         now_ms = self._clock.now_ms()
 
         def step(job: Job) -> Job | None:

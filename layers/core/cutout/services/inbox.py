@@ -26,6 +26,8 @@ from cutout.services.moves import Release
 from cutout.services.preparing import Preparing
 from cutout.services.storing import Storing
 
+RESTORED = "Object Restore Completed"  # S3 User Guide, "Using EventBridge"
+
 _AT_FIRST_USE = ConfigDict(defer_build=True)
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage, config=_AT_FIRST_USE)
 _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage, config=_AT_FIRST_USE)
@@ -67,7 +69,7 @@ class SubmitInbox(Inbox):
         uploads = _uploads(body)
         if uploads is not None:
             for ref in uploads:
-                self._intake.accept_upload(ref)
+                self._intake.accept_upload(ref, restored=body.get("detail-type") == RESTORED)
             return
         message = _DISPATCH.validate_python(body)
         if isinstance(message, AttemptEnded):
@@ -83,7 +85,7 @@ class SubmitInbox(Inbox):
 
 
 def _uploads(body: dict[str, Any]) -> list[ObjectRef] | None:
-    """Return the objects that S3 says were created; None: it is not S3 that speaks.
+    """Return the objects that S3 says were created or restored; None: it is not S3 that speaks.
 
     Keys are plain in EventBridge events, and the data class of Powertools decodes them all the
     same, so it is not used there. They are form-encoded in S3's own notifications, which come here

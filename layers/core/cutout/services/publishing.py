@@ -1,7 +1,7 @@
 """Write a verified result beside its source, under the first name that is free or its own."""
 
 from cutout import keys
-from cutout.errors import ConflictError, ResultError, SourceReplacedError
+from cutout.errors import ConflictError, ImageError, ResultError, SourceReplacedError
 from cutout.models import Job, ObjectRef, Result, ResultAttributes, SourceObject
 from cutout.ports import ImageStore, VerifiedImage
 from cutout.settings import Settings
@@ -96,5 +96,8 @@ class Publisher:
             return marks
         marks[keys.ETAG_METADATA] = source.etag
         marks["cutout-source-version"] = keys.metadata_value(source.version_id or "")
-        checksum = None if source.etag_is_content else self._images.checksum(source)
+        try:
+            checksum = self._images.checksum(source)
+        except ImageError:  # it was archived meanwhile; its result was paid for
+            return marks
         return marks if checksum is None else marks | {keys.CHECKSUM_METADATA: checksum}
