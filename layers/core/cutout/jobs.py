@@ -80,6 +80,21 @@ def entry_of(job: Job) -> LineEntry:
     )
 
 
+def waits_at(job: Job, entry: LineEntry) -> bool:
+    """Tell whether the job waits at this place, for whichever attempt."""
+    here = job.lane is entry.lane and job.available_ms == entry.available_ms
+    return here and job.state is JobState.QUEUED and job.job_id == entry.job_id
+
+
+def renew(job: Job, now_ms: int) -> Job | None:
+    """Write a waiting job again as it is; None: it does not wait.
+
+    Version 0.1.0 gave every record its expiry at its creation; any write takes that away. The new
+    time moves the job to the end of its shelf, so that the next round finds others.
+    """
+    return _step(job, now_ms) if job.state is JobState.QUEUED else None
+
+
 def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
     """Step into an end state; None: the run has one already. It is announced later.
 

@@ -69,6 +69,17 @@ class JobStore(Protocol):
         """
         ...
 
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits; a waiting job's place stays.
+
+        Such a place is left behind when a record is deleted from outside: by hand, or by the
+        expiry that version 0.1.0 gave to waiting jobs.
+
+        Returns:
+            Whether no job waits there now; False: one does, or somebody else was writing.
+        """
+        ...
+
 
 class JobIndex(Protocol):
     """The jobs by where they stand; an index, so a little late, never a scan."""
