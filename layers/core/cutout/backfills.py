@@ -17,6 +17,8 @@ AT_ONCE = 10  # batches in work: MaxConcurrency in statemachines/backfill.asl.js
 WINDOW_S = 180  # the batches in work are about as many images as the provider takes in this time
 MOST_IN_BATCH = 50  # ten at once are a burst for `submit`, behind which freed slots wait
 MOST_BATCHES = 40_000  # their numbers are the machine's input, which may have 256 KiB
+RUN_MS = 90 * 86_400_000  # TimeoutSeconds in statemachines/backfill.asl.json
+KEPT_MS = 2 * RUN_MS  # from its creation on; a run that begins in the first half has its list
 MOST_ASKS = 6  # how often an object is asked for that is not recorded
 
 # Looks in a window: more cost more, fewer let the line run empty before the next batch is fed.
@@ -104,6 +106,11 @@ _MESSAGE: TypeAdapter[Look | Finish] = TypeAdapter(Message)
 def read_message(event: object) -> Look | Finish:
     """Return what the machine asks for."""
     return _MESSAGE.validate_python(event)
+
+
+def has_time_for_a_run(backfill: Backfill, now_ms: int) -> bool:
+    """Tell whether the list is kept for as long as another run may take."""
+    return now_ms + RUN_MS <= backfill.created_ms + KEPT_MS
 
 
 def batch_size(total: int, per_minute: float) -> int:
