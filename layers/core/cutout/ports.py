@@ -58,7 +58,7 @@ class JobStore(Protocol):
         ...
 
     def create(self, job: Job) -> bool:
-        """Write a new job; False: there is one with this id already."""
+        """Write a new job; False: there is one with this id, or somebody else was writing."""
         ...
 
     def replace(self, old: Job, new: Job) -> Job | None:

@@ -77,9 +77,9 @@ class Desk:
         job = requests.of_url(
             job_id, image_url, settings.images_bucket, settings.results_prefix, now_ms
         )
-        if self._records.store.create(job):
+        found = self._records.create(job)
+        if found is job:
             logger.info("job recorded", extra={"job_id": job.job_id, "state": job.state})
-        found = self._records.store.get(job_id) or job
         if found.image_url != image_url:
             # The record of the key is gone: it is kept from the request on, a job from its end on.
             raise RequestInvalidError("idempotency_key_reused", KEY_REUSED)
