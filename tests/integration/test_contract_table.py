@@ -18,6 +18,7 @@ from cutout.adapters.dynamodb import (
     to_item,
 )
 from cutout.adapters.gate_store import DynamoGateStore
+from cutout.errors import NewerVersionError
 from cutout.gate import Gate, ProviderSide, Slot
 from cutout.models import (
     END_STATES,
@@ -565,6 +566,18 @@ class TestDynamoTable(
         store.replace(old, old.model_copy(update={"setbacks": 1}))
 
         assert "expires_at" not in record(table)
+
+    def test_a_record_of_an_unknown_form_is_said_to_be_one(
+        self, store: DynamoJobStore, table: DynamoTable
+    ) -> None:
+        """Its name, and none of its values, is in the message."""
+        store.create(a_job())
+        table.put(record(table) | to_item({"lane": "express"}))
+
+        with pytest.raises(NewerVersionError, match=f"job#{a_job().job_id}") as caught:
+            store.get(a_job().job_id)
+
+        assert "express" not in str(caught.value)
 
     def test_a_place_is_not_vacated_when_its_job_comes_back_meanwhile(
         self, table: DynamoTable

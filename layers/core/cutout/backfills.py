@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from cutout.models import END_STATES, JobState, Model
+from cutout.models import END_STATES, JobState, Stored
 
 AT_ONCE = 10  # batches in work: MaxConcurrency in statemachines/backfill.asl.json
 WINDOW_S = 180  # the batches in work are about as many images as the provider takes in this time
@@ -29,14 +29,14 @@ LEAST_PAUSE_S, MOST_PAUSE_S = 5, 60
 STANDSTILL_PAUSE_S = 1800
 
 
-class FrozenObject(Model):
+class FrozenObject(Stored):
     """One version of one object; `job_id` names the version (`keys.job_id`)."""
 
     key: str
     job_id: str
 
 
-class Backfill(Model):
+class Backfill(Stored):
     """One backfill and its last run; `run` counts the times it was started.
 
     `version` counts the writes of the record. `stopped`: no further batch is fed. `ended_ms` is
@@ -54,7 +54,7 @@ class Backfill(Model):
     ended_ms: int | None = None
 
 
-class Tally(Model):
+class Tally(Stored):
     """How many objects stand how.
 
     `changed` were deleted or replaced since the list was frozen, or are copies of results, and are
@@ -74,7 +74,7 @@ class Tally(Model):
         return self.succeeded + self.failed + self.skipped + self.changed
 
 
-class Look(Model):
+class Look(Stored):
     """What the backfill machine carries around for a batch, and what it does next.
 
     `asked` counts the times that objects of it were asked for; `over` is as of the last look;
@@ -91,7 +91,7 @@ class Look(Model):
     next: Literal["wait", "done"] = "wait"
 
 
-class Finish(Model):
+class Finish(Stored):
     """Say that a run is over."""
 
     type: Literal["finish"] = "finish"

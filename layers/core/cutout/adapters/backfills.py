@@ -42,7 +42,7 @@ class DynamoJobStates:
         for some in batched(job_ids, MAX_READS, strict=False):
             for item in self._read(some):
                 job_id = item["pk"]["S"].removeprefix("job#")
-                found[job_id] = JobState(from_item(item)["state"])
+                found[job_id] = JobState.read(from_item(item)["state"])
         return found
 
     def _read(self, job_ids: Sequence[str]) -> Iterator[Item]:

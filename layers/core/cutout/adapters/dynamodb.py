@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from cutout import jobs
 from cutout.adapters.aws import code_of, translated
+from cutout.errors import NewerVersionError
 from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ class DynamoJobStore:
     def get(self, job_id: str) -> Job | None:
         """Return the job, if there is one."""
         item = self._table.get(f"job#{job_id}", "job")
-        return Job.model_validate(from_item(item)) if item is not None else None
+        return _job(item) if item is not None else None
 
     def create(self, job: Job) -> bool:
         """Write a new job; False: there is one with this id already."""
@@ -206,6 +208,15 @@ class DynamoJobStore:
             for page in pages:
                 for item in page["Items"]:
                     yield item["pk"]["S"].removeprefix("job#")
+
+
+def _job(item: Item) -> Job:
+    """Return the job of a record."""
+    try:
+        return Job.model_validate(from_item(item))
+    except ValidationError as error:
+        message = f"the record {item['pk']['S']} has another form than this version knows"
+        raise NewerVersionError(message) from error
 
 
 class DynamoLine:

@@ -146,6 +146,7 @@ PAUSE_SENTENCES = {
     "unavailable": "The provider failed several times in a row; it is tried again by itself.",
     "budget_reached": "The monthly budget is used up; jobs wait for a new month or a higher cap.",
 }
+OTHER_PAUSE_SENTENCE = "The provider is paused; jobs wait."  # for a newer version's reason
 
 
 def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
@@ -154,7 +155,10 @@ def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
         "version": EVENT_VERSION,
         "provider": pause.provider,
         "until": _iso(pause.until_ms),
-        "reason": {"code": pause.reason, "message": PAUSE_SENTENCES[pause.reason]},
+        "reason": {
+            "code": pause.reason,
+            "message": PAUSE_SENTENCES.get(pause.reason, OTHER_PAUSE_SENTENCE),
+        },
     }
 
 

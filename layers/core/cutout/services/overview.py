@@ -97,7 +97,7 @@ class Overview:
 
     def standing(self, job: Job) -> Standing:
         """Return what the job still waits for."""
-        if job.is_over:
+        if job.is_over or job.is_foreign:
             return Standing()
         now_ms = self._clock.now_ms()
         gate = settle_time(self._gate.read(), now_ms)

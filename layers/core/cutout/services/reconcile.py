@@ -9,7 +9,7 @@ from itertools import islice
 
 from cutout import gate as gates
 from cutout import jobs, staging
-from cutout.errors import PredictionUnknownError, ProviderError
+from cutout.errors import CutoutError, PredictionUnknownError, ProviderError
 from cutout.gate import Gate
 from cutout.models import (
     MAYBE_CREATED,
@@ -232,9 +232,14 @@ class Reconciler:
         """Return the release of a slot whose attempt was never recorded or is over.
 
         A live attempt's slot is not released; is it one that its job has left, it goes to `left`.
+        Neither is that of a job which can't be read: the others are looked at all the same.
         """
         job_id, _, number = slot.rpartition(".")
-        job = self._records.store.get(job_id)
+        try:
+            job = self._records.store.get(job_id)
+        except CutoutError:
+            logger.exception("slot not looked at", extra={"job_id": job_id})
+            return Release(name)
         attempt = job.attempt(int(number)) if job is not None else None
         if job is None or attempt is None:
             return Release(name, slot, refund=True)
