@@ -74,11 +74,15 @@ class VirtualClock:
 
 
 class InMemoryJobStore(Faults):
-    """Job records by id; a job is in the line because it is queued, so the two can't differ."""
+    """Job records by id; a job is in the line because it is queued.
+
+    The two differ only by `strays`: places that records left behind when they were deleted.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[str, Job] = {}
+        self.strays: list[LineEntry] = []
 
     def get(self, job_id: str) -> Job | None:
         """Return the job, if there is one."""
@@ -90,7 +94,7 @@ class InMemoryJobStore(Faults):
         self._meet("create")
         if job.job_id in self.records:
             return False
-        self.records[job.job_id] = job.model_copy(update={"version": 1})
+        self._write(job.model_copy(update={"version": 1}))
         return True
 
     def replace(self, old: Job, new: Job) -> Job | None:
@@ -100,8 +104,38 @@ class InMemoryJobStore(Faults):
         if stored is None or stored.version != old.version:
             return None
         written = new.model_copy(update={"version": old.version + 1})
-        self.records[old.job_id] = written
+        self._write(written)
         return written
+
+    def _write(self, job: Job) -> None:
+        """Keep a record; a place it takes is no stray any more."""
+        self.records[job.job_id] = job
+        if job.state is JobState.QUEUED:
+            self._drop(jobs.entry_of(job))
+
+    def _drop(self, entry: LineEntry) -> None:
+        """Take a stray out."""
+        self.strays = [e for e in self.strays if _place(e) != _place(entry)]
+
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits."""
+        self._meet("vacate")
+        job = self.records.get(entry.job_id)
+        if job is not None and jobs.waits_at(job, entry):
+            return False
+        self._drop(entry)
+        return True
+
+    def expire(self, job_id: str) -> None:
+        """Delete a record and nothing else, as DynamoDB's TTL does."""
+        job = self.records.pop(job_id)
+        if job.state is JobState.QUEUED:
+            self.strays.append(jobs.entry_of(job))
+
+    def entries(self) -> list[LineEntry]:
+        """Return all places in the line, by age."""
+        queued = [jobs.entry_of(j) for j in self.records.values() if j.state is JobState.QUEUED]
+        return sorted(queued + self.strays, key=_age)
 
     def states(self, job_ids: Collection[str]) -> dict[str, JobState]:
         """Return the states of those of the jobs that are recorded."""
@@ -125,8 +159,7 @@ class InMemoryLine(Faults):
     def first(self, count: int, now_ms: int) -> list[LineEntry]:
         """Return entries by lane and age: at most `count` that are due, then some later ones."""
         self._meet("first")
-        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
-        entries = sorted((jobs.entry_of(job) for job in queued), key=_age)
+        entries = self._store.entries()
         found: list[LineEntry] = []
         for lane in Lane:
             left = count - sum(entry.available_ms <= now_ms for entry in found)
@@ -135,12 +168,11 @@ class InMemoryLine(Faults):
 
     def size(self) -> int:
         """Return how many jobs wait."""
-        return sum(job.state is JobState.QUEUED for job in self._store.records.values())
+        return len(self._store.entries())
 
     def ahead(self, entry: LineEntry, most: int) -> int:
         """Return how many entries of its lane are served before this one; at most `most`."""
-        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
-        before = [e for e in map(jobs.entry_of, queued) if e.lane is entry.lane]
+        before = [e for e in self._store.entries() if e.lane is entry.lane]
         return min(most, sum(_age(e) < _age(entry) for e in before))
 
 
@@ -399,6 +431,11 @@ class InMemoryMessages(Faults):
         for _, wake in due:
             handle(wake)
         return len(due)
+
+
+def _place(entry: LineEntry) -> tuple[Lane, int, str]:
+    """Return what tells places apart."""
+    return entry.lane, *_age(entry)
 
 
 def _age(entry: LineEntry) -> tuple[int, str]:

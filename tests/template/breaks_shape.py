@@ -86,6 +86,11 @@ BREAKS = [
         at("WebhookFunction", "Policies|0|Statement|1|Resource|0"),
         TO_UPLOADS,
     ),
+    Break(
+        access.submit_alone_checks_before_a_place_leaves_the_line,
+        at("PollFunction", f"{STATEMENT}|Action"),
+        "dynamodb:ConditionCheckItem",
+    ),
     Break(shape.parameters_and_outputs_are_described, "Parameters|Providers|Description"),
     Break(shape.parameters_and_outputs_are_described, "Outputs|ApiUrl|Description"),
     Break(shape.parameters_are_grouped, "Parameters|Ungrouped", NEW_PARAMETER),

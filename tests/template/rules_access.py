@@ -162,6 +162,20 @@ def webhook_gets_one_job_and_sends(view: View) -> Iterator[str]:
         yield "webhook may send to other queues"
 
 
+def submit_alone_checks_before_a_place_leaves_the_line(view: View) -> Iterator[str]:
+    """A check in a transaction has a permission of its own.
+
+    AWS: "Using IAM with DynamoDB transactions".
+    """
+    may = {
+        (owner, *sorted(names_in(statement["Resource"])))
+        for owner, statement in view.statements()
+        if "dynamodb:ConditionCheckItem" in listed(statement["Action"])
+    }
+    if may != {("SubmitFunction", "JobsTable")}:
+        yield f"{sorted(may)} may check items in a transaction"
+
+
 def _on_images(view: View) -> Iterator[tuple[str, str, Json]]:
     """Yield who may do what on which resource of the user's bucket."""
     for owner, statement in view.statements():
@@ -189,4 +203,5 @@ RULES = [
     encrypted_buckets_can_be_used,
     keys_are_touched_only_when_named,
     webhook_gets_one_job_and_sends,
+    submit_alone_checks_before_a_place_leaves_the_line,
 ]

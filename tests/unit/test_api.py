@@ -293,6 +293,33 @@ def test_a_crash_in_between_is_repeated(world: World, front: Front) -> None:
     assert len(world.jobs.records) == 1
 
 
+def test_a_key_whose_record_is_gone_still_finds_its_job(world: World, front: Front) -> None:
+    """It is kept from the request on, the job from its end on: nothing is paid twice between."""
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "order-7"}}
+    first = front.call("POST", "/jobs", {"image_url": URL}, **once)
+    front.repeats.kept.clear()
+
+    again = front.call("POST", "/jobs", {"image_url": URL}, **once)
+
+    assert again.json["job_id"] == first.json["job_id"]
+    assert len(world.jobs.records) == 1
+
+
+def test_a_key_whose_record_is_gone_is_still_refused_for_another_url(
+    world: World, front: Front
+) -> None:
+    """The job it names is another image's, which is neither shown nor run again."""
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "order-7"}}
+    first = front.call("POST", "/jobs", {"image_url": URL}, **once)
+    front.repeats.kept.clear()
+
+    answer = front.call("POST", "/jobs", {"image_url": f"{URL}?2"}, **once)
+
+    assert is_problem(answer, 422, "idempotency_key_reused")
+    assert first.json["job_id"] not in json.dumps(answer.json)
+    assert [job.image_url for job in world.jobs.records.values()] == [URL]
+
+
 def test_a_key_has_a_length(front: Front) -> None:
     """At most 255 characters."""
     headers = {"Idempotency-Key": "x" * 256}

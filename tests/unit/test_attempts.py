@@ -20,7 +20,16 @@ from cutout.errors import (
     StorageError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS, CIRCUIT_PAUSE_MAX_MS, ProviderSide
-from cutout.models import Announce, AttemptEnded, Job, JobState, Submission, Succeeded
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    Lane,
+    ObjectRef,
+    Submission,
+    Succeeded,
+)
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
@@ -513,3 +522,58 @@ def test_a_provider_with_a_webhook_is_not_polled(world: World) -> None:
     world.submitted()
 
     assert world.polls.started == []
+
+
+def test_a_waiting_job_starts_at_once_behind_twenty_five_places_without_one(world: World) -> None:
+    """Whoever meets such a place removes it; its slot goes back as if nothing had been tried."""
+    for number in range(25):
+        lost = world.upload(f"{number:02}.jpg")
+        world.clock.advance(1)
+        world.jobs.expire(lost.job_id)
+    living = world.upload("shoe.jpg")
+
+    world.dispatcher.dispatch()
+
+    assert world.job(living).state is JobState.SUBMITTED
+    assert world.line.size() == 0
+    side = world.gate.gate.provider("eachlabs")
+    assert [*side.slots] == [f"{living.job_id}.1"]
+    assert len(side.stamps) == 1
+    assert world.gate.gate.spent_microusd == PRICE
+    assert len(world.provider.creates) == 1
+
+
+def test_a_place_left_behind_by_a_job_that_waits_elsewhere_is_removed(world: World) -> None:
+    """The same version of the object was recorded again: it is started once, and paid once."""
+    lost = world.upload()
+    world.jobs.expire(lost.job_id)
+    world.clock.advance(5_000)
+    again = world.intake.accept(ObjectRef(bucket=BUCKET, key="shoe.jpg"), Lane.UPLOAD)
+    assert again is not None
+
+    world.dispatcher.dispatch()
+    for _ in range(2):
+        world.storing.store(world.ended(again), last_try=False)
+        world.dispatcher.dispatch([world.endings.settle(world.ended(again))])
+
+    assert world.line.size() == 0
+    assert len(world.provider.creates) == 1
+    assert world.gate.gate.provider("eachlabs").slots == {}
+    assert world.gate.gate.spent_microusd == PRICE
+
+
+def test_a_place_that_cannot_be_removed_now_keeps_nobody_from_starting(world: World) -> None:
+    """The table fails for a moment: the slot comes back all the same, and a later look removes."""
+    lost = world.upload("lost.jpg")
+    world.jobs.expire(lost.job_id)
+    world.clock.advance(1)
+    living = world.upload("shoe.jpg")
+    world.jobs.fail("vacate", StorageError("writing the jobs table failed"))
+
+    world.dispatcher.dispatch()
+    left = world.line.size()
+    world.dispatcher.dispatch()
+
+    assert world.job(living).state is JobState.SUBMITTED
+    assert (left, world.line.size()) == (1, 0)
+    assert world.gate.gate.spent_microusd == PRICE

@@ -1,7 +1,9 @@
 """One look at a batch, and the end of a run."""
 
 import heapq
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +16,14 @@ from cutout.backfills import (
     MOST_BATCHES,
     MOST_IN_BATCH,
     MOST_PAUSE_S,
+    RUN_MS,
     STANDSTILL_PAUSE_S,
     Backfill,
     Finish,
     FrozenObject,
     Look,
     batch_size,
+    has_time_for_a_run,
     pause_s,
 )
 from cutout.errors import ConflictError, StorageError
@@ -30,6 +34,7 @@ from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World
 
 NAME = "20260115T120000-1a2b"
+MACHINE = Path(__file__).parents[2] / "statemachines" / "backfill.asl.json"
 LOOK = Look(backfill_id=NAME, run=1, batch=0)
 
 
@@ -341,3 +346,18 @@ def test_the_line_does_not_run_empty(per_minute: float) -> None:
 
     assert free_s <= 1.001 * 60 * batches * size / per_minute
     assert looks <= 3.2 * batches  # the cost in docs/decisions/0008 is made of them
+
+
+@pytest.mark.parametrize(("age_ms", "expected"), [(RUN_MS, True), (RUN_MS + 1, False)])
+def test_a_list_is_resumed_only_while_it_outlasts_a_run(age_ms: int, *, expected: bool) -> None:
+    """It is kept for half a year, and a run may take half of that."""
+    backfill = Backfill(backfill_id=NAME, prefix="", total=1, batches=1, created_ms=NOON_MS)
+
+    assert has_time_for_a_run(backfill, NOON_MS + age_ms) is expected
+
+
+def test_the_machine_ends_a_run_when_the_list_has_half_its_time_left() -> None:
+    """`RUN_MS` is the machine's own limit."""
+    machine = json.loads(MACHINE.read_text("utf-8"))
+
+    assert 1000 * machine["TimeoutSeconds"] == RUN_MS

@@ -7,7 +7,7 @@ import pytest
 
 from cutout import keys
 from cutout.adapters.s3 import HEAD_BYTES
-from cutout.errors import ImageError, ObjectMissingError, StorageError
+from cutout.errors import ConflictError, ImageError, ObjectMissingError, StorageError
 from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Prepare
 from tests.examples import a_source
 from tests.world import BUCKET, JPEG, World
@@ -38,6 +38,29 @@ def test_the_same_event_five_times_is_one_job_and_one_create(world: World) -> No
 
     assert len(world.jobs.records) == 1
     assert len(world.provider.creates) == 1
+
+
+def test_a_job_is_recorded_although_somebody_else_was_writing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever removes the place of its lost record is in the way for a moment: it is no loser."""
+    once = iter([False])
+    create = world.jobs.create
+    monkeypatch.setattr(world.jobs, "create", lambda job: next(once, True) and create(job))
+
+    job = world.upload()
+
+    assert world.job(job).state is JobState.QUEUED
+
+
+def test_an_upload_that_cannot_be_recorded_is_not_taken_for_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message goes back to the queue and comes again."""
+    monkeypatch.setattr(world.jobs, "create", lambda _: False)
+
+    with pytest.raises(ConflictError):
+        world.upload()
 
 
 @pytest.mark.parametrize("versioned", [True, False])

@@ -15,6 +15,7 @@ from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
     LEASE_STEP_MS,
     MIN_SILENCE_MS,
+    RENEWALS,
     STORING_GRACE_MS,
     SUBMIT_GONE_MS,
     Reconciler,
@@ -28,6 +29,9 @@ SILENCE_MS = 27_000  # three times the expected 9 s
 HOLD_MS = CREATE_TIMEOUT_MS + 90_000  # ten times
 TIMEOUT_MS = 600_000
 URL = "https://cdn.test/1.png"
+
+
+HALF_RETENTION_MS = 45 * 86_400_000
 
 
 def reconciler(world: World) -> Reconciler:
@@ -331,3 +335,39 @@ def test_the_gauges_say_how_it_stands(world: World) -> None:
     assert (sums["JobsWaiting"], sums["OldestWaitingSeconds"]) == (1, 5)
     assert (sums["InFlight"], sums["CreatesLastMinute"]) == (1, 1)
     assert (sums["ProviderPaused"], sums["BudgetParked"]) == (0, 0)
+
+
+def test_jobs_that_wait_for_half_their_retention_are_written_again(world: World) -> None:
+    """The write takes away an expiry of version 0.1.0; the job keeps its place in the line."""
+    old = world.job(world.upload("old.jpg"))
+    world.clock.advance(HALF_RETENTION_MS)
+    world.upload("new.jpg")
+    waiting = world.line.first(5, world.clock.now_ms())
+    world.clock.advance(1)
+
+    reconciler(world).run()
+
+    written = world.job(old)
+    assert (written.version, written.updated_ms) == (old.version + 1, world.clock.now_ms())
+    assert written == old.model_copy(
+        update={"version": written.version, "updated_ms": written.updated_ms}
+    )
+    assert [job.version for job in world.jobs.records.values() if job.key == "new.jpg"] == [1]
+    assert world.line.first(5, world.clock.now_ms()) == waiting
+
+
+def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> None:
+    """The oldest come first, and whoever was renewed makes room for those behind."""
+    for number in range(RENEWALS + 3):
+        world.upload(f"{number:03}.jpg")
+        world.clock.advance(1)
+    world.clock.advance(HALF_RETENTION_MS)
+
+    renewed = []
+    for _ in range(3):
+        reconciler(world).run()
+        world.clock.advance(60_000)
+        versions = [job.version for job in world.jobs.records.values()]
+        renewed.append((versions.count(2), max(versions)))
+
+    assert renewed == [(RENEWALS, 2), (RENEWALS + 3, 2), (RENEWALS + 3, 2)]

@@ -9,6 +9,7 @@ CutoutError
 ├── ResultError                    the provider's result cannot be published; `code` is the reason
 ├── SourceReplacedError            the object's current version is not the job's
 ├── LeaseHeldError                 another invocation is storing this job: come back later
+├── NewerVersionError              only a newer version knows what to do: kept for it
 ├── WebhookRejectedError           the caller gets 404 and no hint
 ├── RequestError                   the jobs API says no; `code` and sentence go to the caller
 │   ├── RequestInvalidError        the request must be changed (422)
@@ -53,6 +54,13 @@ class ObjectMissingError(StorageError):
 
 class LeaseHeldError(CutoutError):
     """Another invocation holds the storing lease of this job."""
+
+
+class NewerVersionError(CutoutError):
+    """A record or a message of a newer version needs what this version does not know.
+
+    A message comes again, and is kept in its dead-letter queue for that version.
+    """
 
 
 class SourceReplacedError(CutoutError):

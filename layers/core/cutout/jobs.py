@@ -80,12 +80,27 @@ def entry_of(job: Job) -> LineEntry:
     )
 
 
+def waits_at(job: Job, entry: LineEntry) -> bool:
+    """Tell whether the job waits at this place, for whichever attempt."""
+    here = job.lane is entry.lane and job.available_ms == entry.available_ms
+    return here and job.state is JobState.QUEUED and job.job_id == entry.job_id
+
+
+def renew(job: Job, now_ms: int) -> Job | None:
+    """Write a waiting job again as it is; None: it does not wait.
+
+    Version 0.1.0 gave every record its expiry at its creation; any write takes that away. The new
+    time moves the job to the end of its shelf, so that the next round finds others.
+    """
+    return _step(job, now_ms) if job.state is JobState.QUEUED else None
+
+
 def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
-    """Step into an end state; None: the run has one already. It is announced later.
+    """Step into an end state; None: the run has one already, or is not ours. It is announced later.
 
     Without a result the job names the provider it was tried at last.
     """
-    if job.is_over:
+    if job.is_over or job.is_foreign:
         return None
     last = next((a for a in reversed(job.attempts) if a.run == job.run), None)
     if job.result is None and last is not None:
@@ -247,8 +262,8 @@ def is_rejected(job: Job, number: int) -> bool:
 
 
 def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:
-    """Take the storing lease; None: the run is over or somebody holds it."""
-    if job.is_over or job.storing_until_ms > now_ms:
+    """Take the storing lease; None: the run is over or not ours, or somebody holds the lease."""
+    if job.is_over or job.is_foreign or job.storing_until_ms > now_ms:
         return None
     return _step(job, now_ms, state=JobState.STORING, storing_until_ms=now_ms + lease_ms)
 

@@ -6,3 +6,9 @@ SENTENCES = {
     "unavailable": "The provider failed several times in a row; it is tried again by itself.",
     "budget_reached": "The monthly budget is used up; jobs wait for a new month or a higher cap.",
 }
+_OTHER = "The provider is paused; jobs wait."
+
+
+def sentence(code: str) -> str:
+    """Return what people are told; a reason that only a newer version knows has a plain one."""
+    return SENTENCES.get(code, _OTHER)

@@ -58,7 +58,7 @@ class JobStore(Protocol):
         ...
 
     def create(self, job: Job) -> bool:
-        """Write a new job; False: there is one with this id already."""
+        """Write a new job; False: there is one with this id, or somebody else was writing."""
         ...
 
     def replace(self, old: Job, new: Job) -> Job | None:
@@ -66,6 +66,17 @@ class JobStore(Protocol):
 
         Returns:
             The new job with its new version; None: somebody else wrote in between.
+        """
+        ...
+
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits; a waiting job's place stays.
+
+        Such a place is left behind when a record is deleted from outside: by hand, or by the
+        expiry that version 0.1.0 gave to waiting jobs.
+
+        Returns:
+            Whether no job waits there now; False: one does, or somebody else was writing.
         """
         ...
 

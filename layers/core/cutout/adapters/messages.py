@@ -22,7 +22,7 @@ from cutout.models import (
     ProviderPaused,
     Wake,
 )
-from cutout.pauses import SENTENCES
+from cutout.pauses import sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -147,7 +147,7 @@ def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
         "version": EVENT_VERSION,
         "provider": pause.provider,
         "until": _iso(pause.until_ms),
-        "reason": {"code": pause.reason, "message": SENTENCES[pause.reason]},
+        "reason": {"code": pause.reason, "message": sentence(pause.reason)},
     }
 
 

@@ -121,10 +121,18 @@ class Attempts:
                 or jobs.start(j, entry.number, start.provider, stored, start.stamped_ms)
             ),
         )
-        if job is None or job.state is not JobState.PREPARING:
+        if job is None:
+            self._leave(start)
+            return None
+        if job.state is not JobState.PREPARING:
             return job
         self._messages.prepare(Prepare(job_id=job.job_id))
         return None
+
+    def _leave(self, start: Start) -> None:
+        """Take the place out of the line if no job waits there, so that nobody meets it again."""
+        if self._records.store.vacate(start.entry):
+            logger.info("place without a job removed", extra={"job_id": start.entry.job_id})
 
     def _not_worth_it(self, job: Job) -> Reason | None:
         """Return why a picture is not worth its price any more; None: it is.

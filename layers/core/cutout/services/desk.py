@@ -16,6 +16,7 @@ from cutout.ports import Clock, Handouts, ImageStore, Messages
 from cutout.services.intake import Intake
 from cutout.services.records import Records
 from cutout.services.reopening import lost_result, reopened
+from cutout.services.repeating import KEY_REUSED
 from cutout.settings import Settings
 
 FORM_SECONDS = 900
@@ -78,9 +79,13 @@ class Desk:
         job = requests.of_url(
             job_id, image_url, settings.images_bucket, settings.results_prefix, now_ms
         )
-        if self._records.store.create(job):
+        found = self._records.create(job)
+        if found is job:
             logger.info("job recorded", extra={"job_id": job.job_id, "state": job.state})
-        return self._woken(self._records.store.get(job_id) or job)
+        if found.image_url != image_url:
+            # The record of the key is gone: it is kept from the request on, a job from its end on.
+            raise RequestInvalidError("idempotency_key_reused", KEY_REUSED)
+        return self._woken(found)
 
     def retry(self, job_id: str, lane: Lane = Lane.API) -> Job:
         """Return the job with a new run, which waits in this lane.

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from cutout.errors import NewerVersionError
 from cutout.models import (
     REQUESTED,
     Announce,
@@ -30,7 +31,23 @@ RESTORED = "Object Restore Completed"  # S3 User Guide, "Using EventBridge"
 
 _AT_FIRST_USE = ConfigDict(defer_build=True)
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage, config=_AT_FIRST_USE)
+_PREPARE: TypeAdapter[Prepare] = TypeAdapter(Prepare)
 _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage, config=_AT_FIRST_USE)
+
+
+def _known[T](kinds: TypeAdapter[T], body: Any) -> T:  # noqa: ANN401 whatever JSON there is
+    """Return the message.
+
+    Raises:
+        NewerVersionError: it is none that this version knows. Nothing is done or dropped: its
+            deliveries are used up, and it waits in the dead-letter queue.
+    """
+    try:
+        return kinds.validate_python(body)
+    except ValidationError as error:
+        kind = str(body.get("type"))[:40] if isinstance(body, dict) else ""
+        message = f"no message that this version knows has the type and form of this {kind!r}"
+        raise NewerVersionError(message) from error
 
 
 class Inbox(ABC):
@@ -71,7 +88,7 @@ class SubmitInbox(Inbox):
             for ref in uploads:
                 self._intake.accept_upload(ref, restored=body.get("detail-type") == RESTORED)
             return
-        message = _DISPATCH.validate_python(body)
+        message = _known(_DISPATCH, body)
         if isinstance(message, AttemptEnded):
             self._releases.append(self._endings.settle(message))
         else:
@@ -114,7 +131,7 @@ class PrepareInbox(Inbox):
 
     def _handle(self, record: SQSRecord) -> None:
         """Prepare one job's source."""
-        self._preparing.prepare(Prepare.model_validate_json(record.body))
+        self._preparing.prepare(_known(_PREPARE, json.loads(record.body)))
 
 
 class StoreInbox(Inbox):
@@ -127,7 +144,7 @@ class StoreInbox(Inbox):
 
     def _handle(self, record: SQSRecord) -> None:
         """Bring a result home, or publish an end state."""
-        message = _COMPLETION.validate_json(record.body)
+        message = _known(_COMPLETION, json.loads(record.body))
         if isinstance(message, Announce):
             self._storing.announce(message)
             return

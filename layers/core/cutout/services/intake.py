@@ -188,13 +188,11 @@ class Intake:
 
     def _record(self, job: Job) -> Job:
         """Write the job, and have done what comes next."""
-        if not self._store.create(job):
-            return self._resume(self._store.get(job.job_id) or job)
-        logger.info(
-            "job recorded",
-            extra={"job_id": job.job_id, "bucket": job.bucket, "key": job.key, "state": job.state},
-        )
-        return self._resume(job)
+        stored = self._records.create(job)
+        if stored is job:
+            said = {"bucket": job.bucket, "key": job.key, "state": job.state}
+            logger.info("job recorded", extra={"job_id": job.job_id} | said)
+        return self._resume(stored)
 
     def _refusal(self, source: SourceObject, header: Header | None) -> Reason | None:
         """Return why this object is not worth a paid call; None: it is."""

@@ -109,7 +109,7 @@ class Overview:
 
     def standing(self, job: Job) -> Standing:
         """Return what the job still waits for."""
-        if job.is_over:
+        if job.is_over or job.is_foreign:
             return Standing()
         now_ms = self._clock.now_ms()
         gate = settle_time(self._gate.read(), now_ms)
@@ -179,4 +179,4 @@ def _held_up_by(gate: Gate, rooms: Mapping[str, Room]) -> Reason | None:
     ]
     if not all(codes):
         return None
-    return Reason(code=codes[0], message=pauses.SENTENCES[codes[0]])
+    return Reason(code=codes[0], message=pauses.sentence(codes[0]))

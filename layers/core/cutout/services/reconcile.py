@@ -5,10 +5,11 @@ Safe to run twice at once: every step is a conditional write or an idempotent me
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 
 from cutout import gate as gates
 from cutout import jobs, staging
-from cutout.errors import PredictionUnknownError, ProviderError
+from cutout.errors import CutoutError, PredictionUnknownError, ProviderError
 from cutout.gate import Gate
 from cutout.models import (
     MAYBE_CREATED,
@@ -40,6 +41,9 @@ STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes firs
 ANNOUNCE_GRACE_MS = 30_000
 # A long PrepareQueue is no reason to make it longer: a job is asked for again once in this time.
 PREPARING_GRACE_MS = 900_000
+# Each is read and written in some 20 ms: 17,000 waiting jobs are renewed within three hours, and a
+# round is two seconds longer meanwhile.
+RENEWALS = 100
 
 
 class Reconciler:
@@ -75,12 +79,16 @@ class Reconciler:
         self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
         self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
         self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
+        half_ms = self._settings.job_retention_days * 86_400_000 // 2
+        self._each(JobState.QUEUED, now_ms - half_ms, self._renew, RENEWALS)
         self._look_at_slots()
         self._messages.wake(Wake(), 0)
 
-    def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
+    def _each(
+        self, shelf: str, before_ms: int, look: Callable[[Job], None], most: int | None = None
+    ) -> None:
         """Look at every job that has stood on this shelf since then; one never stops the others."""
-        for job_id in self._index.standing(shelf, before_ms):
+        for job_id in islice(self._index.standing(shelf, before_ms), most):
             with self._one(job_id):
                 job = self._records.store.get(job_id)
                 if job is not None and job.shelf == shelf:
@@ -193,6 +201,11 @@ class Reconciler:
         """Have an end state published that was not."""
         self._messages.announce(Announce(job_id=job.job_id, run=job.run))
 
+    def _renew(self, job: Job) -> None:
+        """Keep a job that waits for long from expiring, if it was written by version 0.1.0."""
+        now_ms = self._clock.now_ms()
+        self._records.change(job.job_id, lambda j: jobs.renew(j, now_ms))
+
     def _look_at_slots(self) -> None:
         """Free slots that nobody needs, and look after attempts that their jobs have left behind.
 
@@ -219,9 +232,14 @@ class Reconciler:
         """Return the release of a slot whose attempt was never recorded or is over.
 
         A live attempt's slot is not released; is it one that its job has left, it goes to `left`.
+        Neither is that of a job which can't be read: the others are looked at all the same.
         """
         job_id, _, number = slot.rpartition(".")
-        job = self._records.store.get(job_id)
+        try:
+            job = self._records.store.get(job_id)
+        except CutoutError:
+            logger.exception("slot not looked at", extra={"job_id": job_id})
+            return Release(name)
         attempt = job.attempt(int(number)) if job is not None else None
         if job is None or attempt is None:
             return Release(name, slot, refund=True)
