@@ -205,6 +205,7 @@ def test_ten_threads_without_a_value_ask_once(
 ) -> None:
     """They wait for the one answer, whatever it is."""
     case.ssm.script.extend(script)
+    case.ssm.before = lambda: Event().wait(0.2)  # the others come meanwhile
 
     assert side_by_side(10, case.key.value) == [expected] * 10
     assert case.ssm.asked == 1
