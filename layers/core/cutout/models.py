@@ -95,11 +95,13 @@ class StoredObject(Model):
 class ResultAttributes(Model):
     """What a result carries besides what it inherits from its source.
 
-    `replaces` is the ETag of the object it may overwrite; None: the key must be free.
+    `replaces` is the ETag of the object it may overwrite; None: the key must be free. Without a
+    `cache_control` it inherits the source's.
     """
 
     content_type: str
     metadata: dict[str, str]
+    cache_control: str | None = None
     replaces: str | None = None
 
 
@@ -133,7 +135,10 @@ class Attempt(Model):
 
 
 class Result(Model):
-    """The object that was written; `width` and `height` in pixels."""
+    """The object that was written; `width` and `height` in pixels.
+
+    `replaced_etag` is the ETag of the object that stood at its key before, if any did.
+    """
 
     key: str
     etag: str
@@ -141,6 +146,7 @@ class Result(Model):
     content_type: str
     width: int
     height: int
+    replaced_etag: str | None = None
 
 
 class Job(Model):
