@@ -381,7 +381,7 @@ class InMemoryImageStore(Faults):
             metadata=inherited(source.metadata, attributes.metadata),
             tags={name: value for name, value in tags.items() if name not in self.denied_tags},
             content_type=attributes.content_type,
-            cache_control=inherited_cache_control(source.cache_control),
+            cache_control=attributes.cache_control or inherited_cache_control(source.cache_control),
             content_language=source.content_language,
         ).etag
 

@@ -588,6 +588,18 @@ class ImageStoreContract:
         assert result.cache_control == "public, max-age=31536000"
         assert owner.tags(RESULT) == {"team": "web"}
 
+    def test_a_results_own_cache_control_is_not_the_sources(self, owner: Owner) -> None:
+        """It is set by a parameter, and taken as it is."""
+        owner.put("photos/shoe.jpg", cache_control="max-age=60")
+        source = owner.store.inspect(owner.ref("photos/shoe.jpg"))
+        attributes = ResultAttributes(
+            content_type="image/png", metadata={}, cache_control="no-cache"
+        )
+
+        owner.store.write_result(source, RESULT, io.BytesIO(b"cut"), attributes)
+
+        assert owner.store.inspect(owner.ref(RESULT)).cache_control == "no-cache"
+
     def test_a_refused_tag_costs_the_tag(self, owner: Owner) -> None:
         """Not the result, which was paid for, and not the other tags."""
         owner.put("photos/shoe.jpg", tags={"a": "1", "secret": "2", "team": "web = shop"})

@@ -155,7 +155,9 @@ def test_the_result_of_an_image_on_the_web_stands_below_the_prefix(
 
     key = f"cutouts/{job_id}.cutout.png"
     assert (answer.json["state"], answer.json["result"]["key"]) == ("succeeded", key)
-    assert set(world.images.objects[BUCKET, key].metadata) == {"cutout-job", "cutout-provider"}
+    result = world.images.objects[BUCKET, key]
+    assert set(result.metadata) == {"cutout-job", "cutout-provider"}
+    assert result.cache_control is None
     ((kind, detail),) = world.announcer.events
     assert kind == "Cutout Job Succeeded"
     assert (detail["version_id"], detail["etag"], detail["run"]) == (None, None, 1)

@@ -1,5 +1,6 @@
 """What is accepted, what is refused and what is ignored; once per version of an object."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from cutout import keys
 from cutout.adapters.s3 import HEAD_BYTES
 from cutout.errors import ConflictError, ImageError, ObjectMissingError, StorageError
 from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Prepare
+from cutout.observability import logger
 from tests.examples import a_source
 from tests.world import BUCKET, JPEG, World
 
@@ -233,6 +235,57 @@ def test_what_is_out_of_scope_leaves_no_record(key: str, reason: str) -> None:
 
     assert world.jobs.records == {}
     assert world.metrics.by_dimensions["ObjectIgnored", (("reason", reason),)] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "ignored"),
+    [
+        ("photos/shoe.jpg.part", True),
+        ("shoe.jpg.filepart", True),
+        ("a/b.partial", True),
+        ("Unconfirmed 1.crdownload", True),
+        ("a/shoe.tmp", True),
+        ("._shoe.jpg", True),
+        ("photos/._shoe.jpg", True),
+        ("photos/shoe._jpg", False),
+        ("photos._/shoe.jpg", False),
+        ("photos/.shoe.jpg", False),
+        ("part/shoe.jpg", False),
+        ("shoe.parts", False),
+        ("tmp", False),
+    ],
+)
+def test_temporary_names_are_left_alone(world: World, key: str, *, ignored: bool) -> None:
+    """The picture comes under its own name when it is complete."""
+    world.images.put(BUCKET, key, JPEG)
+
+    job = world.intake.accept(ObjectRef(bucket=BUCKET, key=key), Lane.UPLOAD)
+
+    assert (job is None) is ignored
+
+
+def test_a_list_of_ones_own_replaces_the_default() -> None:
+    """As the README says."""
+    world = World(exclude_paths=("*.bak",))
+
+    assert world.upload("._shoe.jpg").state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(("level", "lines"), [(logging.INFO, 0), (logging.DEBUG, 500)])
+def test_five_hundred_appledouble_files_are_one_quiet_metric(
+    world: World, caplog: pytest.LogCaptureFixture, level: int, lines: int
+) -> None:
+    """A Mac writes one beside every picture."""
+    caplog.set_level(level, logger=logger.name)
+
+    for number in range(500):
+        ref = ObjectRef(bucket=BUCKET, key=f"photos/._{number}.jpg")
+        world.images.put(BUCKET, ref.key, b"\x00\x05\x16\x07")
+        assert world.intake.accept_upload(ref) is None
+
+    assert world.metrics.by_dimensions == {("ObjectIgnored", (("reason", "excluded"),)): 500}
+    assert len([r for r in caplog.records if r.message == "object ignored"]) == lines
+    assert world.jobs.records == {}
 
 
 def test_an_object_of_another_bucket_is_none_of_ours(world: World) -> None:

@@ -21,6 +21,7 @@ from cutout.models import (
     Job,
     JobState,
     ProviderPaused,
+    Result,
     StoredObject,
     Wake,
 )
@@ -105,6 +106,49 @@ def test_a_forged_mark_is_not_inherited(world: World) -> None:
     store(world, job)
 
     assert keys.CHECKSUM_METADATA not in at(world, RESULT).metadata
+
+
+@pytest.mark.parametrize(
+    ("parameter", "source", "expected"),
+    [
+        ("", "public, max-age=31536000, immutable", "public, max-age=31536000"),
+        ("", None, None),
+        ("no-cache", "public, max-age=31536000, immutable", "no-cache"),
+        ("no-cache", None, "no-cache"),
+        ("max-age=60, immutable", "max-age=1", "max-age=60, immutable"),
+    ],
+)
+def test_a_results_cache_control_is_the_parameters_or_the_sources(
+    parameter: str, source: str | None, expected: str | None
+) -> None:
+    """What a person set is taken as it is."""
+    world = World(result_cache_control=parameter)
+
+    store(world, world.submitted(cache_control=source))
+
+    assert at(world, RESULT).cache_control == expected
+
+
+def test_a_result_says_what_it_replaced(world: World) -> None:
+    """In the record and in the event; the first one replaced nothing."""
+    first = store(world, world.submitted())
+    old = at(world, RESULT).etag
+    world.clock.advance(1_000)
+    world.results.bodies["https://cdn.test/2.png"] = b"another cut-out"
+    job = world.submitted(body=JPEG + b"!")
+    world.storing.store(world.ended(job, url="https://cdn.test/2.png"), last_try=False)
+
+    results = [first.result, world.job(job).result]
+    assert [result and result.replaced_etag for result in results] == [None, old]
+    told = [detail["result"]["replaced_etag"] for _, detail in world.announcer.events]
+    assert told == [None, old]
+
+
+def test_a_record_of_an_earlier_version_replaced_nothing() -> None:
+    """Its result has no such field."""
+    said = {"key": "a.png", "etag": "e", "size": 1, "content_type": "image/png"}
+
+    assert Result.model_validate(said | {"width": 1, "height": 1}).replaced_etag is None
 
 
 def test_an_end_is_announced_once(world: World) -> None:

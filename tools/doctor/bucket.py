@@ -23,7 +23,7 @@ _KMS_USE = (
     ("ApiFunction", "kms:GenerateDataKey"),
 )
 _WILD = "*?"
-_PAIRS = ("[]", "{}", "()")
+_PAIRS = (("[", "]"), ("{", "}"), ("(", ")"))
 
 
 def check_bucket(site: Site) -> Iterator[Finding]:

@@ -119,11 +119,13 @@ class StoredObject(Model):
 class ResultAttributes(Model):
     """What a result carries besides what it inherits from its source.
 
-    `replaces` is the ETag of the object it may overwrite; None: the key must be free.
+    `replaces` is the ETag of the object it may overwrite; None: the key must be free. Without a
+    `cache_control` it inherits the source's.
     """
 
     content_type: str
     metadata: dict[str, str]
+    cache_control: str | None = None
     replaces: str | None = None
 
 
@@ -157,7 +159,10 @@ class Attempt(Stored):
 
 
 class Result(Stored):
-    """The object that was written; `width` and `height` in pixels."""
+    """The object that was written; `width` and `height` in pixels.
+
+    `replaced_etag` is the ETag of the object that stood at its key before, if any did.
+    """
 
     key: str
     etag: str
@@ -165,6 +170,7 @@ class Result(Stored):
     content_type: str
     width: int
     height: int
+    replaced_etag: str | None = None
 
 
 class Job(Stored):

@@ -88,9 +88,14 @@ class Settings(Model):
 
     input_prefix: str = ""
     include_paths: CommaList = ()
-    exclude_paths: CommaList = ()
+    exclude_paths: CommaList = (
+        # Temporary names of uploaders: paid for once more after the rename.
+        *("*.part", "*.filepart", "*.partial", "*.crdownload", "*.tmp"),
+        *("*/._*", "._*"),  # AppleDouble: what macOS keeps of a file where it can't keep it in it
+    )
     result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
     output_format: Literal["png", "webp"] = "png"
+    result_cache_control: Annotated[str, AfterValidator(str.strip)] = ""
     results_prefix: str = "cutouts/"
     uploads_prefix: Annotated[str, Field(min_length=1)] = "uploads/"
     max_input_bytes: Annotated[int, Field(gt=0)] = 26_214_400

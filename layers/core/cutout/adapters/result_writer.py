@@ -1,5 +1,6 @@
 """Write a result into the user's bucket; tags that are refused cost the tags, not the result."""
 
+import logging
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode
 
@@ -9,12 +10,13 @@ from cutout.adapters.aws import code_of, translated
 from cutout.adapters.objects import LOST
 from cutout.inheritance import inherited, inherited_cache_control
 from cutout.models import ResultAttributes, SourceObject
-from cutout.observability import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)  # its lines go the way of the package's own (observability.py)
 
 # Forbidden by a policy; invalid; too much for a header, which may have 8 KB. Not: lost, or later.
 _REFUSED = frozenset({400, 403, 431})
@@ -70,7 +72,8 @@ class ResultWriter:
             "Key": key,
             "ContentType": attributes.content_type,
             "Metadata": inherited(source.metadata, attributes.metadata),
-            "CacheControl": inherited_cache_control(source.cache_control),
+            "CacheControl": attributes.cache_control
+            or inherited_cache_control(source.cache_control),
             "ContentLanguage": source.content_language,
             "IfMatch": attributes.replaces,
             "IfNoneMatch": None if attributes.replaces else "*",

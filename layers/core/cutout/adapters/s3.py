@@ -1,6 +1,7 @@
 """The user's bucket: look at an object, presign it, write a result beside it."""
 
 import hashlib
+import logging
 import shutil
 import tempfile
 from contextlib import closing
@@ -20,11 +21,12 @@ from cutout.models import (
     StoredObject,
     UnreadableCode,
 )
-from cutout.observability import logger
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+
+logger = logging.getLogger(__name__)  # its lines go the way of the package's own (observability.py)
 
 # Up to the pixels of nearly every photo: EXIF, which says how it is turned, is one segment of at
 # most 64 KB near the beginning.

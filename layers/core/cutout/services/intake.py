@@ -69,7 +69,9 @@ class Intake:
         if isinstance(found, Job):
             return found
         self._metrics.count("ObjectIgnored", reason=found)
-        logger.info("object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": found})
+        # Hundreds at once are nothing new where names are excluded; the metric counts them.
+        log = logger.debug if self._out_of_scope(ref) else logger.info
+        log("object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": found})
         return None
 
     def accept_upload(self, ref: ObjectRef, *, restored: bool = False) -> Job | None:
