@@ -158,7 +158,7 @@ def _bmp(head: bytes) -> Header:
 def _tiff(head: bytes) -> Header:
     """Read the first directory; raw files of cameras are TIFFs whose first picture is a preview."""
     tags = tiff.first_directory(head) or {}
-    raw = tags.get(tiff.SUBFILE_TYPE, 0) & 1 or tiff.DNG_VERSION in tags or head[8:10] == b"CR"
+    raw = head[8:10] == b"CR" or tiff.is_raw(tags)
     return Header(
         format=RAW if raw else "tiff",
         width=tags.get(tiff.WIDTH),
