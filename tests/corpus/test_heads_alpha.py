@@ -141,4 +141,10 @@ def test_rows_are_counted(missing: int, *, short: bool) -> None:
     rows = [bytes(1 + 3 * 8)] * 7 + [bytes(1 + 3 * 8 - missing)]
 
     assert png.is_short(png_of(2, 8, rows, 8)) is short
-    assert not png.is_short(PNG[:33])
+
+
+def test_what_is_no_valid_png_is_not_counted() -> None:
+    """A decoder says what is wrong with it."""
+    assert png.is_short(PNG[:33])
+    for body in (b"", PNG[:20], PNG[:8] + PNG[33:], png_of(5, 8, [bytes(9)], 8)):
+        assert not png.is_short(body)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from cutout.formats import jpeg
+from cutout.formats.png import MAX_CHUNKS
 from cutout.models import JobState
 from tests.corpus.files_head import grain, png_of, riff
 from tests.corpus.pictures import (
@@ -196,29 +197,50 @@ def test_a_picture_that_lacks_only_its_end_marker_keeps_its_pixels() -> None:
     assert min(corner[:3]) > 220
 
 
-def test_scans_are_counted_as_far_as_anybody_would_go() -> None:
-    """Each of them is a walk through the whole picture."""
-    body = small("JPEG", progressive=True)
-    last = body[body.rindex(b"\xff\xda") : -2]
-
-    assert jpeg.ending(body) == (
-        body.rindex(b"\xff\xda") + 10,
-        len(body) - 2,
-        True,
-        10,
-        True,
-    )
-    many = jpeg.ending(body[:-2] + last * 500 + body[-2:])
-    assert (many.scans, many.closed) == (jpeg.MAX_SCANS + 1, False)
-
-
-@pytest.mark.parametrize("times", [1_000, 20_000], ids=["small", "large"])
-def test_a_jpeg_of_very_many_scans_is_not_sent_as_it_is(times: int) -> None:
-    """Whoever decodes it would be busy for minutes."""
+def many_scans(times: int) -> bytes:
+    """Return a progressive JPEG whose last scan comes many times."""
     body = encoded(scene(), "JPEG", progressive=True)
     last = body[body.rindex(b"\xff\xda") : -2]
+    return body[:-2] + last * times + body[-2:]
+
+
+def test_the_scans_of_a_jpeg_say_whether_all_is_there() -> None:
+    """To the last bit of the last coefficient."""
+    body = small("JPEG", progressive=True)
+    last = body.rindex(b"\xff\xda")
+
+    assert jpeg.ending(body) == (last + 10, len(body) - 2, True, True, False)
+    assert not jpeg.ending(body[:last]).all_there
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        many_scans(1_000),
+        many_scans(20_000),
+        JPEG[:2] + b"\xff\xe0\0\2" * 30_000 + JPEG[2:],
+    ],
+    ids=["1,000 scans", "20,000 scans", "30,000 segments"],
+)
+def test_a_jpeg_that_would_take_minutes_is_refused(body: bytes) -> None:
+    """Whoever decodes it would be busy that long, whether we or a provider."""
     studio = Studio()
 
-    studio.world.upload("photo.jpg", body[:-2] + last * times + body[-2:])
+    job = studio.run(body)
 
-    assert len(studio.world.messages.prepares) == 1
+    assert job.reason is not None
+    assert (job.state, job.reason.code) == (JobState.SKIPPED, "unsupported_format")
+    assert studio.world.provider.creates == []
+
+
+def test_a_png_of_very_many_chunks_is_refused() -> None:
+    """It is no picture."""
+    job = Studio().run(PNG[:33] + chunk(b"abCd", b"") * (MAX_CHUNKS + 1) + PNG[33:])
+
+    assert job.reason is not None
+    assert job.reason.code == "truncated_image"
+
+
+def test_a_jpeg_of_a_few_more_scans_is_cut_out() -> None:
+    """Some writers use a dozen or two."""
+    assert Studio().run(many_scans(30)).state is JobState.SUCCEEDED

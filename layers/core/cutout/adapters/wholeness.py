@@ -34,7 +34,8 @@ def checked(image: BinaryIO, kind: str) -> BinaryIO:
         kind: its format, as `cutout.headers` names it.
 
     Raises:
-        ImageError: `truncated_image`, if pixels are missing that a decoder would make up.
+        ImageError: `truncated_image` if pixels are missing that a decoder would make up;
+            `unsupported_format` if a decoder would be busy for minutes.
     """
     if kind not in _CHECKS:
         return image
@@ -47,6 +48,9 @@ def checked(image: BinaryIO, kind: str) -> BinaryIO:
 def _jpeg(image: BinaryIO, data: bytes) -> BinaryIO:
     """Check a JPEG that ends without its marker, or in what may be a filler."""
     found = jpeg.ending(data)
+    if found.endless:
+        message = f"The JPEG has more than {jpeg.MAX_SCANS} scans, or far too many segments."
+        raise ImageError("unsupported_format", message)
     even = filler.is_suspected(data[found.pixels_at : found.stop])
     if not found.pixels_at or (found.closed and not even):
         return image

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from cutout import tiff
@@ -20,6 +21,8 @@ _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _PROFILE = b"raw profile type"  # ImageMagick's keyword for EXIF and others as text
 _COUNTED = 16_777_216
 """Of larger pictures `submit` does not count the bytes: few of their files are short enough."""
+MAX_CHUNKS = 100_000
+"""More chunks are no picture: pieces of 8 KB are usual, and 25 MB have 3,200 of them."""
 _CANDIDATES = 4  # places in the last bytes that look like a chunk of pixels; the first one is
 
 
@@ -81,10 +84,9 @@ def read(head: bytes) -> Header:
     if first is None or (first.kind, first.length, first.sound) != (b"IHDR", 13, True):
         return found
     start = head[16:_START]
-    width, height, bits, kind = start[:4], start[4:8], start[8], start[9]
-    changes = {"width": int.from_bytes(width), "height": int.from_bytes(height), "bits": bits}
-    found = found.model_copy(update=changes)
-    if bits not in _DEPTHS.get(kind, ()) or any(start[10:12]) or start[12] > 1:
+    width, height = int.from_bytes(start[:4]), int.from_bytes(start[4:8])
+    found = found.model_copy(update={"width": width, "height": height, "bits": start[8]})
+    if not _is_valid(start):
         return found
     notes = _Notes()
     for chunk in chunks(seen, _FIRST):
@@ -92,6 +94,14 @@ def read(head: bytes) -> Header:
             return _painted(found, notes, seen, chunk)
         notes.note(chunk)
     return found
+
+
+def _is_valid(start: bytes) -> bool:
+    """Tell whether a PNG may be of this kind, by the body of its IHDR (11.2.1)."""
+    if len(start) < _START - 16:
+        return False
+    bits, kind, *methods, interlaced = start[8:]
+    return bits in _DEPTHS.get(kind, ()) and not any(methods) and interlaced <= 1
 
 
 def _painted(found: Header, notes: _Notes, seen: Glimpse, chunk: Chunk) -> Header:
@@ -148,14 +158,17 @@ def is_short(data: bytes) -> bool:
     """Tell whether a whole file has fewer pixels than it says, which decoders leave black.
 
     Where the checksum of a chunk is wrong, that of the pixels must be right: else they may be a
-    filler, for which decoders find a meaning.
+    filler, for which decoders find a meaning. A file of more than `MAX_CHUNKS` is short, too.
     """
-    if read(data).data_at == 0:
-        return False
     seen = Glimpse(data, b"", len(data))
-    found = list(chunks(seen, _FIRST))
+    found = list(islice(chunks(seen, 8), MAX_CHUNKS + 1))
+    start = data[16:_START]
+    if len(found) > MAX_CHUNKS:
+        return True
+    if not found or found[0].kind != b"IHDR" or not _is_valid(start):
+        return False
     sound = all(chunk.sound for chunk in found if chunk.kind == _PIXELS)
-    return not png_pixels.is_full(data[16:_START], _pixels(seen, found), proven=not sound)
+    return not png_pixels.is_full(start, _pixels(seen, found), proven=not sound)
 
 
 def _is_full(seen: Glimpse, found: list[Chunk]) -> bool:
