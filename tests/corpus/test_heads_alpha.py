@@ -110,13 +110,24 @@ def test_a_palette_picture_without_a_palette_is_not_plain() -> None:
     assert not inputs.is_plain(header)
 
 
-@pytest.mark.parametrize(("kind", "bits"), [(1, 8), (5, 8), (2, 4), (3, 16), (0, 3), (6, 1)])
-def test_a_depth_that_a_colour_type_does_not_have_is_not_plain(kind: int, bits: int) -> None:
-    """No decoder has to know what it means."""
-    header = headers.read(png_of(kind, bits, [bytes(9)] * 4, 8))
+def test_a_palette_picture_without_a_palette_is_refused() -> None:
+    """A decoder would make it black; nothing is paid for that."""
+    studio = Studio()
 
-    assert header is not None
-    assert (header.width, header.colour, header.data_at) == (8, None, 0)
+    job = studio.run(png_of(3, 8, FIRST, 8))
+
+    assert job.reason is not None
+    assert job.reason.code == "truncated_image"
+    assert studio.world.provider.creates == []
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(1, 8), (5, 8), (2, 4), (3, 16), (0, 3), (6, 1)])
+def test_a_depth_that_a_colour_type_does_not_have_is_unsupported(kind: int, bits: int) -> None:
+    """The checksum is right, so nothing is broken; but nobody knows what it means."""
+    job = Studio().run(png_of(kind, bits, [bytes(9)] * 4, 8))
+
+    assert job.reason is not None
+    assert job.reason.code == "unsupported_format"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 3), (8, 8), (9, 17), (96, 64)])
@@ -140,11 +151,11 @@ def test_rows_are_counted(missing: int, *, short: bool) -> None:
     """A byte too few is one."""
     rows = [bytes(1 + 3 * 8)] * 7 + [bytes(1 + 3 * 8 - missing)]
 
-    assert png.is_short(png_of(2, 8, rows, 8)) is short
+    assert png.is_incomplete(png_of(2, 8, rows, 8)) is short
 
 
 def test_what_is_no_valid_png_is_not_counted() -> None:
     """A decoder says what is wrong with it."""
-    assert png.is_short(PNG[:33])
+    assert png.is_incomplete(PNG[:33])
     for body in (b"", PNG[:20], PNG[:8] + PNG[33:], png_of(5, 8, [bytes(9)], 8)):
-        assert not png.is_short(body)
+        assert not png.is_incomplete(body)

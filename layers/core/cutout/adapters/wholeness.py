@@ -123,8 +123,8 @@ def _decodes(kind: bytes, pixels: bytes) -> bool:
 
 
 def _png(image: BinaryIO, data: bytes) -> BinaryIO:
-    """Check that a PNG has all of its rows."""
-    if png.is_short(data):
+    """Check that a PNG has all of its rows, and colours for them."""
+    if png.is_incomplete(data):
         raise _truncated()
     return image
 

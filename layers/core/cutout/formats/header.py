@@ -11,6 +11,7 @@ RAW: Final = "raw"
 UNTAKEN: Final = {
     RAW: "a camera's raw file",
     "png-cgbi": "a PNG in Apple's own form (CgBI)",
+    "png-unknown": "a PNG of a colour type or depth that PNG does not have",
     "jpeg-ls": "a JPEG-LS file",
     "jpeg-hierarchical": "a hierarchical JPEG",
     "jpeg-deep": "a JPEG of more than 8 bits a sample",

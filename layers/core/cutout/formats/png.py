@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from cutout import tiff
@@ -87,7 +87,7 @@ def read(head: bytes) -> Header:
     width, height = int.from_bytes(start[:4]), int.from_bytes(start[4:8])
     found = found.model_copy(update={"width": width, "height": height, "bits": start[8]})
     if not _is_valid(start):
-        return found
+        return Header(format="png-unknown")
     notes = _Notes()
     for chunk in chunks(seen, _FIRST):
         if chunk.kind == _PIXELS:
@@ -154,11 +154,12 @@ def is_settled(header: Header, seen: Glimpse) -> bool:
     return notes.orientation == 1 and not lost
 
 
-def is_short(data: bytes) -> bool:
-    """Tell whether a whole file has fewer pixels than it says, which decoders leave black.
+def is_incomplete(data: bytes) -> bool:
+    """Tell whether a whole file has fewer pixels than it says, or no palette for them.
 
-    Where the checksum of a chunk is wrong, that of the pixels must be right: else they may be a
-    filler, for which decoders find a meaning. A file of more than `MAX_CHUNKS` is short, too.
+    Decoders leave black what is missing. Where the checksum of a chunk is wrong, that of the pixels
+    must be right: else they may be a filler, for which decoders find a meaning. A file of more than
+    `MAX_CHUNKS` is incomplete, too.
     """
     seen = Glimpse(data, b"", len(data))
     found = list(islice(chunks(seen, 8), MAX_CHUNKS + 1))
@@ -167,6 +168,9 @@ def is_short(data: bytes) -> bool:
         return True
     if not found or found[0].kind != b"IHDR" or not _is_valid(start):
         return False
+    kinds = [chunk.kind for chunk in found]
+    if start[9] == _PALETTE and b"PLTE" not in takewhile(lambda kind: kind != _PIXELS, kinds):
+        return True
     sound = all(chunk.sound for chunk in found if chunk.kind == _PIXELS)
     return not png_pixels.is_full(start, _pixels(seen, found), proven=not sound)
 
