@@ -12,6 +12,7 @@ import pillow_heif
 from PIL import Image, ImageCms, ImageOps
 
 from cutout import headers
+from cutout.adapters import wholeness
 from cutout.errors import ImageError
 from cutout.inputs import MAX_PIXELS, MAX_SIDE, PROVIDER_PIXELS, too_many_pixels
 from cutout.ports import PreparedImage
@@ -64,6 +65,7 @@ def _decode(image: BinaryIO) -> Image.Image:
         raise ImageError("unsupported_format", "The object is not an image that can be decoded.")
     if (header.width or 0) * (header.height or 0) > MAX_PIXELS:
         raise _bomb(header.width or 0, header.height or 0)
+    image = wholeness.checked(image, header.format)
     try:
         picture = Image.open(image, formats=(_DECODERS[header.format],))
     except Image.DecompressionBombError as error:
