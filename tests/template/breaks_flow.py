@@ -1,7 +1,6 @@
-"""Templates with broken events, queues, logs or alarms, and the rules that must notice."""
+"""Templates with broken events or queues, and the rules that must notice."""
 
 from tests.template import rules_flow as flow
-from tests.template import rules_watch as watch
 from tests.template.breaks import Break, at
 
 KEY = at("UploadsRule", "EventPattern|detail|object|key")
@@ -58,25 +57,4 @@ BREAKS = [
     Break(flow.uploads_rule_excludes_results, f"{KEY}|0|anything-but|wildcard|1"),
     Break(flow.uploads_rule_excludes_results, KEY, [{"prefix": "photos/"}]),
     Break(flow.uploads_rule_excludes_results, at("UploadsRule", "EventPattern|detail|bucket")),
-    Break(watch.functions_log_to_their_own_groups, at("PollFunction", "LoggingConfig")),
-    Break(watch.functions_log_to_their_own_groups, at("PollLogGroup", "RetentionInDays")),
-    Break(
-        watch.functions_log_to_their_own_groups,
-        at("PollFunction", "LoggingConfig|LogGroup"),
-        {"Ref": "StoreLogGroup"},
-    ),
-    Break(
-        watch.log_levels_exist,
-        "Globals|Function|LoggingConfig|ApplicationLogLevel",
-        "WARNING",
-    ),
-    Break(
-        watch.log_levels_let_metrics_through,
-        "Globals|Function|LoggingConfig|ApplicationLogLevel",
-        "ERROR",
-    ),
-    Break(watch.dead_letters_raise_alarms, "Resources|RuleDeadLettersAlarm"),
-    Break(
-        watch.dashboards_are_json, at("Dashboard", "DashboardBody"), {"Fn::Sub": '{"widgets": [,]}'}
-    ),
 ]

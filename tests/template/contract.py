@@ -39,6 +39,7 @@ DEFAULTS: dict[str, object] = {
     "JobRetentionDays": 90,
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
+    "Monitoring": "full",
     "AlarmTopicArn": "",
 }
 # Take a name out of here when the template gets it.
@@ -48,6 +49,7 @@ RANGES: dict[str, dict[str, Any]] = {
     "OutputFormat": {"AllowedValues": ["png", "webp"]},
     "EachlabsCompletion": {"AllowedValues": ["webhook", "poll"]},
     "Architecture": {"AllowedValues": ["arm64", "x86_64"]},
+    "Monitoring": {"AllowedValues": ["full", "alarms", "none"]},
     "EachlabsMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
     "ApiinMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
     "EachlabsMaxPerMinute": {"MinValue": 1, "MaxValue": 1000},

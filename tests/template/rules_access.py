@@ -14,9 +14,21 @@ TOUCHES = {
     "PrepareFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ApiFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ReconcileFunction": {"dynamodb", "ssm", "sqs", "s3"},
-    "PollStateMachine": {"lambda", "sqs"},
+    "PollStateMachine": {"lambda", "sqs", "logs"},
     "BackfillFunction": {"s3", "dynamodb", "events", "kms"},
-    "BackfillStateMachine": {"lambda", "states"},
+    "BackfillStateMachine": {"lambda", "states", "logs"},
+}
+# What a state machine needs to have its failures logged; these actions know no resource, as the
+# page says that lists them (Step Functions guide, "Logging using CloudWatch Logs").
+DELIVER_LOGS = {
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
 }
 # SAM itself attaches these for logs, traces and event sources; the template names none.
 BY_SAM = (
@@ -57,6 +69,8 @@ def statements_are_narrow(view: View) -> Iterator[str]:
             yield f"{owner} allows all but something: {statement}"
         if any("*" in action for action in listed(statement.get("Action", "*"))):
             yield f"{owner} allows actions by a wildcard: {statement}"
+        if set(listed(statement.get("Action"))) == DELIVER_LOGS and owner.endswith("StateMachine"):
+            continue
         for resource in listed(statement.get("Resource", "*")):
             # The partition, region and account narrow nothing.
             ours = {name for name in names_in(resource) if not name.startswith("AWS::")}

@@ -12,6 +12,9 @@ RANGE_WORDS = {"AllowedValues", "MinValue", "MaxValue"}
 PHYSICAL = re.compile(
     r"(Alarm|Bucket|Dashboard|Function|Layer|LogGroup|Queue|Role|StateMachine|Table|Topic)?Name"
 )
+# Step Functions wants this prefix, or it uses up the account's resource policy; the stack's name
+# keeps two stacks apart ("Logging using CloudWatch Logs").
+VENDED = "MachinesLogGroup", {"Fn::Sub": "/aws/vendedlogs/states/${AWS::StackName}"}
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
@@ -130,10 +133,11 @@ def stateful_resources_say_what_stays(view: View) -> Iterator[str]:
 
 
 def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
-    """A physical name stands in the way of a second stack and of replacements."""
+    """A physical name stands in the way of a second stack and of replacements; a reference not."""
     for name, resource in view.written.items():
-        for key in resource.get("Properties", {}):
-            if PHYSICAL.fullmatch(key):
+        for key, value in resource.get("Properties", {}).items():
+            refers = isinstance(value, dict) and "Ref" in value
+            if PHYSICAL.fullmatch(key) and not refers and (name, value) != VENDED:
                 yield f"{name} sets {key}"
 
 

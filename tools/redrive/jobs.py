@@ -82,7 +82,7 @@ def desk_of(site: Site) -> Desk:
         messages=messages,
         settings=settings,
         clock=clock,
-        metrics=EmfMetrics(),
+        metrics=EmfMetrics(settings.stack_name, "none"),  # this is no function
     )
     return Desk(
         records=records,

@@ -76,6 +76,8 @@ class ProviderSettings(Model):
 class Settings(Model):
     """Settings of one stack; a function that does not need a resource leaves its name empty."""
 
+    stack_name: Annotated[str, Field(min_length=1)] = "cutout"
+    monitoring: Literal["full", "alarms", "none"] = "full"
     jobs_table: str = ""
     work_bucket: str = ""
     images_bucket: str = ""

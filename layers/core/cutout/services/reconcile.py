@@ -68,7 +68,7 @@ class Reconciler:
         self._metrics = metrics
 
     def run(self) -> None:
-        """Look once at everything in flight, then have `submit` look at the line."""
+        """Look once at everything in flight; have `submit` look at the line, if anybody waits."""
         now_ms = self._clock.now_ms()
         self._each(JobState.PREPARING, now_ms - PREPARING_GRACE_MS, self._unprepared)
         self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._unanswered)
@@ -76,7 +76,8 @@ class Reconciler:
         self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
         self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
         self._look_at_slots()
-        self._messages.wake(Wake(), 0)
+        if any(self._index.standing(JobState.QUEUED, now_ms)):
+            self._messages.wake(Wake(), 0)
 
     def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
         """Look at every job that has stood on this shelf since then; one never stops the others."""
