@@ -4,7 +4,7 @@ from tests.template import rules_flow as flow
 from tests.template.breaks import Break, at
 
 KEY = at("UploadsRule", "EventPattern|detail|object|key")
-UPLOADS = at("SubmitFunction", "Events|Uploads|Properties")
+UPLOADS = at("SubmitFunctionUploads")
 OTHER_RULE = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["OtherRule", "Arn"]}}}
 TO_UPLOADS = {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
 
@@ -38,7 +38,19 @@ BREAKS = [
         at("UploadsQueue", "RedrivePolicy|deadLetterTargetArn"),
         {"Fn::GetAtt": ["DispatchQueue", "Arn"]},
     ),
-    Break(flow.messages_stay_hidden_while_handled, at("CompletionsQueue", "VisibilityTimeout"), 59),
+    Break(flow.messages_stay_hidden_while_handled, at("CompletionsQueue", "VisibilityTimeout"), 89),
+    Break(flow.messages_stay_hidden_while_handled, at("UploadsQueue", "VisibilityTimeout"), 359),
+    Break(flow.messages_stay_hidden_while_handled, at("PrepareFunctionPrepare", "BatchSize"), 2),
+    Break(
+        flow.messages_stay_hidden_while_handled,
+        at("SubmitFunctionDispatch", "MaximumBatchingWindowInSeconds"),
+        1,
+    ),
+    Break(
+        flow.messages_stay_hidden_while_handled,
+        at("PrepareQueue", "RedrivePolicy|maxReceiveCount"),
+        4,
+    ),
     Break(flow.concurrency_is_limited_at_the_sources, f"{UPLOADS}|ScalingConfig"),
     Break(
         flow.concurrency_is_limited_at_the_sources,
@@ -57,4 +69,6 @@ BREAKS = [
     Break(flow.uploads_rule_excludes_results, f"{KEY}|0|anything-but|wildcard|1"),
     Break(flow.uploads_rule_excludes_results, KEY, [{"prefix": "photos/"}]),
     Break(flow.uploads_rule_excludes_results, at("UploadsRule", "EventPattern|detail|bucket")),
+    Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail")),
+    Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail|bucket|1")),
 ]

@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.template.views import Json, View, listed, names_in
 
+BACK_SOON = {"PrepareQueue", "CompletionsQueue"}
+LEASE_MARGIN_S = 30
+LEAST_RECEIVES = 5
 FORTNIGHT_S = 1_209_600  # the longest that SQS keeps a message
 
 
@@ -64,12 +67,23 @@ def event_sources_fail_by_message(view: View) -> Iterator[str]:
 
 
 def messages_stay_hidden_while_handled(view: View) -> Iterator[str]:
-    """Lambda refuses a source whose messages come back before the function's timeout."""
+    """A message stays hidden for six timeouts of its function, or shortly after one on purpose.
+
+    The six are AWS's advice, so that a throttled function is tried again meanwhile, and so is not
+    to give up before five receives (Lambda guide, "Using Lambda with Amazon SQS"). Those of
+    `BACK_SOON` come one at a time and hold a lease as long as the timeout (docs/decisions/0014).
+    """
     for name, queue, said in _sources(view):
         function = view.of("AWS::Lambda::Function")[said["FunctionName"]["Ref"]]
         hidden = view.of("AWS::SQS::Queue")[queue].get("VisibilityTimeout", 30)
-        if hidden < function.get("Timeout", 3):
-            yield f"{name} may see a message of {queue} twice at once"
+        timeout, window = function.get("Timeout", 3), said.get("MaximumBatchingWindowInSeconds", 0)
+        single = said.get("BatchSize", 10) == 1 and window == 0
+        soon = queue in BACK_SOON and single and hidden >= timeout + LEASE_MARGIN_S
+        if hidden < 6 * timeout + window and not soon:
+            yield f"{name} may see a message of {queue} too soon"
+        receives = view.of("AWS::SQS::Queue")[queue].get("RedrivePolicy", {}).get("maxReceiveCount")
+        if (receives or 0) < LEAST_RECEIVES:
+            yield f"a message of {queue} is given up while its function is throttled"
 
 
 def concurrency_is_limited_at_the_sources(view: View) -> Iterator[str]:
@@ -128,6 +142,19 @@ def uploads_rule_excludes_results(view: View) -> Iterator[str]:
             yield "uploads to other buckets match"
 
 
+def requests_are_for_one_bucket(view: View) -> Iterator[str]:
+    """Of two stacks of an account each takes its own; what names no bucket is counted by all."""
+    wanted = {"detail-type": ["Cutout Requested"]}
+    found = [
+        pattern
+        for pattern in (_pattern(view, said) for said in view.of("AWS::Events::Rule").values())
+        if pattern.get("detail-type") == wanted["detail-type"]
+    ]
+    own = {"bucket": ["(ImagesBucket)", {"exists": False}]}
+    if found != [wanted | {"detail": own}]:
+        yield f"requests are taken as {found}"
+
+
 def _pattern(view: View, said: dict[str, Any]) -> Json:
     return view.resolve(said.get("EventPattern", {}), ResultSuffix=".mark")
 
@@ -142,4 +169,5 @@ RULES = [
     uploads_are_filtered_by_prefix,
     filtered_queues_carry_uploads_only,
     uploads_rule_excludes_results,
+    requests_are_for_one_bucket,
 ]

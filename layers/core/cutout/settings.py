@@ -91,7 +91,8 @@ class Settings(Model):
     input_prefix: str = ""
     include_paths: CommaList = ()
     exclude_paths: CommaList = ()
-    result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
+    # Beyond ASCII a letter may be spelled in two ways, and the loop guard would know one of them.
+    result_suffix: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")] = ".cutout"
     output_format: Literal["png", "webp"] = "png"
     results_prefix: str = "cutouts/"
     uploads_prefix: Annotated[str, Field(min_length=1)] = "uploads/"
