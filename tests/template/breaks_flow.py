@@ -54,6 +54,14 @@ BREAKS = [
     Break(flow.concurrency_is_limited_at_the_sources, f"{UPLOADS}|ScalingConfig"),
     Break(
         flow.concurrency_is_limited_at_the_sources,
+        at("StoreFunctionCompletions", "ScalingConfig|MaximumConcurrency"),
+        10,
+    ),
+    Break(
+        flow.concurrency_is_limited_at_the_sources, at("StoreFunctionCompletions", "ScalingConfig")
+    ),
+    Break(
+        flow.concurrency_is_limited_at_the_sources,
         at("StoreFunction", "ReservedConcurrentExecutions"),
         10,
     ),
