@@ -63,7 +63,7 @@ def start_aws(
     edition = secrets.token_hex(8)
     server = start(
         "aws",
-        ["ministack"],
+        ["local.aws"],
         python=ROOT / ".venv-aws" / "bin" / "python",
         env=_aws_environment(directory, port) | {"MINISTACK_EDITION": edition, **(more or {})},
         owner=directory,
@@ -139,6 +139,7 @@ def _bare_environment(directory: Path) -> dict[str, str]:
 
 def _aws_environment(directory: Path, port: int) -> dict[str, str]:
     return _bare_environment(directory) | {
+        "PYTHONPATH": str(ROOT),  # for itself alone: it takes it away again
         "AUTH": "true",  # enforce IAM, presigned URLs and API keys
         "BIND_HOST": _HOST,
         "GATEWAY_PORT": str(port),

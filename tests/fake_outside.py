@@ -179,14 +179,29 @@ class InMemoryAnnouncer(Faults):
         self.events.append(("Cutout Provider Paused", pause_detail_of(pause)))
 
 
-class RecordingMetrics:
-    """Sums by name, and by name and dimensions."""
+class FakeDelivery:
+    """A bucket that tells of uploads, or does not, or does not say."""
 
     def __init__(self) -> None:
+        self.answer: bool | None = True
+        self.looks = 0
+
+    def is_on(self) -> bool | None:
+        """Tell whether it sends its events to EventBridge; None: that may not be read."""
+        self.looks += 1
+        return self.answer
+
+
+class RecordingMetrics:
+    """Sums by name, by name and dimensions, and every value in its order."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[str, float, dict[str, str]]] = []
         self.sums: Counter[str] = Counter()
         self.by_dimensions: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric."""
+        self.values.append((name, value, dimensions))
         self.sums[name] += int(value)
         self.by_dimensions[name, tuple(sorted(dimensions.items()))] += int(value)

@@ -34,9 +34,9 @@ yaml.add_multi_constructor("!", _tag, Loader=Loader)
 
 
 @cache
-def template() -> dict[str, Any]:
-    """Return template.yaml."""
-    loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text("utf-8"), Loader)  # noqa: S506 it derives from SafeLoader
+def template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return template.yaml, or another template."""
+    loaded: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 it derives from SafeLoader
     return loaded
 
 

@@ -133,8 +133,9 @@ def _settings(account: Account, function: str, name: str) -> Settings:
     try:
         return Settings.from_env(configuration.get("Environment", {}).get("Variables", {}))
     except ConfigurationError as error:
+        hint = " Its ResultSuffix may not be ASCII." if "RESULT_SUFFIX" in str(error) else ""
         message = (
             f"The stack {name} was deployed from another version of Cutout ({error}): deploy this "
-            "one, or use the commands of that one."
+            f"one, or use the commands of that one.{hint}"
         )
         raise NoSiteError(message) from error

@@ -1,4 +1,4 @@
-"""Every minute: find silent, expired and stuck work, make it move, measure."""
+"""Every minute: find silent, expired and stuck work, make it move, measure; look at the bucket."""
 
 from typing import Any
 
@@ -14,3 +14,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:  # no
     app = bootstrap.reconcile_app()
     app.reconciler.run()
     app.gauges.measure()
+    app.delivery.look()

@@ -476,11 +476,14 @@ def test_a_machine_is_started_with_its_request() -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_reconcile_is_put_together(capsys: pytest.CaptureFixture[str]) -> None:
-    """A round over an empty stack wakes `submit` and measures."""
+    """A round over a stack in which an image waits wakes `submit` and measures."""
+    store = DynamoJobStore(DynamoTable(client("dynamodb"), "JobsTable"), 90)
+    store.create(a_job())
     app = bootstrap.reconcile_app()
 
     app.reconciler.run()
     app.gauges.measure()
+    app.delivery.look()
 
     assert Queues().bodies(bootstrap.settings().dispatch_queue_url) == [
         {"type": "wake", "due_ms": 0}

@@ -75,6 +75,31 @@ BREAKS = [
         at("SubmitFunction", "Policies|0|Statement|2|Fn::If|0"),
         "CreateBucket",
     ),
+    Break(
+        access.policies_are_written_out,
+        at("PrepareFunction", "Events"),
+        {"More": {"Type": "SQS", "Properties": {"Queue": TO_UPLOADS}}},
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6"),
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6|Resource"),
+        TO_UPLOADS,
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6|Action"),
+        ["sqs:ReceiveMessage", "sqs:PurgeQueue"],
+    ),
+    Break(access.conditions_need_their_key, at("WebhookFunction", f"{STATEMENT}|Condition|Null")),
+    Break(
+        access.conditions_need_their_key,
+        at("ApiFunction", "Policies|0|Statement|4|Condition|Null|dynamodb:LeadingKeys"),
+        "true",
+    ),
     Break(access.webhook_gets_one_job_and_sends, at("WebhookFunction", f"{STATEMENT}|Condition")),
     Break(
         access.webhook_gets_one_job_and_sends,
@@ -112,6 +137,14 @@ BREAKS = [
         "^[.]cutout$",
     ),
     Break(shape.patterns_refuse_what_would_hurt, "Parameters|InputPrefix|AllowedPattern"),
+    Break(
+        shape.patterns_refuse_what_would_hurt,
+        "Parameters|ResultSuffix|AllowedPattern",
+        '^[^*?"\\\\/${}]+$',
+    ),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|ResultSuffix|MaxLength"),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|InputPrefix|MaxLength", 4_000),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|UploadsPrefix|MaxLength"),
     Break(
         shape.outputs_are_those_of_the_design,
         "Outputs|QueueUrl",

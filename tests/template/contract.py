@@ -40,6 +40,7 @@ DEFAULTS: dict[str, object] = {
     "JobRetentionDays": 90,
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
+    "Monitoring": "full",
     "AlarmTopicArn": "",
 }
 # Take a name out of here when the template gets it.
@@ -49,6 +50,7 @@ RANGES: dict[str, dict[str, Any]] = {
     "OutputFormat": {"AllowedValues": ["png", "webp"]},
     "EachlabsCompletion": {"AllowedValues": ["webhook", "poll"]},
     "Architecture": {"AllowedValues": ["arm64", "x86_64"]},
+    "Monitoring": {"AllowedValues": ["full", "alarms", "none"]},
     "EachlabsMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
     "ApiinMaxConcurrent": {"MinValue": 1, "MaxValue": 100},
     "EachlabsMaxPerMinute": {"MinValue": 1, "MaxValue": 1000},
@@ -58,8 +60,26 @@ RANGES: dict[str, dict[str, Any]] = {
 KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d-0000-4000-8000-123456789abc"
 # For each pattern: what it takes, and what it refuses.
 PATTERNS: dict[str, tuple[list[str], list[str]]] = {
-    "ResultSuffix": ([".cutout", "-c", "_1"], ["", "*", "a*", "a\\", 'a"', "a/b", "/"]),
-    "InputPrefix": (["", "photos/", "Größe 42 + (new)/"], ['"', 'a"b', "\\", "a\\"]),
+    "ResultSuffix": (
+        [".cutout", "-c", "_1", " (cut)[1]", "!#%&'+,-.0:;<=>@AZ^_`az|~"],
+        [
+            "",
+            *'*?"\\/${}',
+            "a*",
+            "a\\",
+            'a"',
+            "a/b",
+            ".été",
+            ".e\u0301te\u0301",
+            ".抠图",
+            "a\nb",
+            "\x7f",
+        ],
+    ),
+    "InputPrefix": (
+        ["", "photos/", "Größe 42 + (new)/", "写真/"],
+        ['"', 'a"b', "\\", "a\\", "a\nb", "\ta", "a\x1fb"],
+    ),
     "KmsKeyArn": (
         ["", KEY_ARN, KEY_ARN.replace("arn:aws:", "arn:aws-cn:"), KEY_ARN.replace("1a", "mrk-1a")],
         [

@@ -1,5 +1,6 @@
 """House rules about parameters, storage, API and layers: each yields what is wrong."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -12,6 +13,10 @@ RANGE_WORDS = {"AllowedValues", "MinValue", "MaxValue"}
 PHYSICAL = re.compile(
     r"(Alarm|Bucket|Dashboard|Function|Layer|LogGroup|Queue|Role|StateMachine|Table|Topic)?Name"
 )
+# Step Functions wants this prefix, or it uses up the account's resource policy; the stack's name
+# keeps two stacks apart ("Logging using CloudWatch Logs").
+VENDED = "MachinesLogGroup", {"Fn::Sub": "/aws/vendedlogs/states/${AWS::StackName}"}
+MOST_FILTER, MOST_PATTERN, MOST_POLICY = 4_096, 2_048, 10_240  # characters
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
@@ -67,6 +72,30 @@ def patterns_refuse_what_would_hurt(view: View) -> Iterator[str]:
         for value in refused:
             if re.search(pattern, value):
                 yield f"{name} takes {value!r}"
+
+
+def texts_fit_where_they_are_written(view: View) -> Iterator[str]:
+    """Parameters stand in a filter, in event patterns and in roles, which have their limits.
+
+    4,096 characters (Lambda API Reference, "Filter"), 2,048 (EventBridge quotas, "Event pattern
+    size") and 10,240 for the policies inside a role (IAM quotas).
+    """
+    longest = {
+        name: "x" * view.parameters[name].get("MaxLength", 4_096)
+        for name in ("InputPrefix", "ResultSuffix", "UploadsPrefix")
+    } | {"BucketName": "b" * 63, "KmsKeyArn": KEY_ARN}
+    for name, said in view.of("AWS::Lambda::EventSourceMapping").items():
+        criteria = view.resolve(said.get("FilterCriteria"), **longest) or {"Filters": []}
+        if any(len(one["Pattern"]) > MOST_FILTER for one in criteria["Filters"]):
+            yield f"the filter of {name} may get too long"
+    for name, said in view.of("AWS::Events::Rule").items():
+        if len(json.dumps(view.resolve(said.get("EventPattern", {}), **longest))) > MOST_PATTERN:
+            yield f"the pattern of {name} may get too long"
+    for name, said in view.of("AWS::IAM::Role").items():
+        documents = [one["PolicyDocument"] for one in view.resolve(said["Policies"], **longest)]
+        size = sum(len(json.dumps(one, separators=(",", ":"))) for one in documents)
+        if size > MOST_POLICY:
+            yield f"the policies of {name} may get too long: {size}"
 
 
 def outputs_are_those_of_the_design(view: View) -> Iterator[str]:
@@ -130,10 +159,11 @@ def stateful_resources_say_what_stays(view: View) -> Iterator[str]:
 
 
 def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
-    """A physical name stands in the way of a second stack and of replacements."""
+    """A physical name stands in the way of a second stack and of replacements; a reference not."""
     for name, resource in view.written.items():
-        for key in resource.get("Properties", {}):
-            if PHYSICAL.fullmatch(key):
+        for key, value in resource.get("Properties", {}).items():
+            refers = isinstance(value, dict) and "Ref" in value
+            if PHYSICAL.fullmatch(key) and not refers and (name, value) != VENDED:
                 yield f"{name} sets {key}"
 
 
@@ -198,6 +228,7 @@ RULES = [
     parameters_are_those_of_the_design,
     parameters_allow_what_the_design_says,
     patterns_refuse_what_would_hurt,
+    texts_fit_where_they_are_written,
     outputs_are_those_of_the_design,
     buckets_are_private_and_encrypted,
     images_are_encrypted_with_the_key_named,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,6 +22,7 @@ from tools.doctor.access import named_in
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, fault, listed, ok, warning
 from tools.doctor.findings import unknown as not_seen
 from tools.doctor.fixes import difference, merged
+from tools.site import NoSiteError, _settings
 
 NOW_MS = 1_795_000_000_000  # 2026-11
 SETTINGS = Settings()
@@ -279,3 +281,19 @@ def test_reads_roles_from_a_key_policy() -> None:
     }
 
     assert named_in(policy) == {"arn:a:role/x", "arn:a:role/y"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [("CUTOUT_RESULT_SUFFIX", "Its ResultSuffix may not be ASCII."), ("CUTOUT_OTHER", "that one.")],
+)
+def test_settings_of_another_version_are_named(variable: str, hint: str) -> None:
+    """A stack that was deployed with a suffix beyond ASCII cannot be looked at, and is told why."""
+    account = Mock()
+    environment = {"Variables": {variable: ".été"}}
+    account.client.return_value.get_function_configuration.return_value = {
+        "Environment": environment
+    }
+
+    with pytest.raises(NoSiteError, match=f"{variable}.*{hint}$"):
+        _settings(account, "submit", "cutout")

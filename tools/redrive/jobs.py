@@ -94,7 +94,7 @@ def desk_of(site: Site) -> Desk:
         messages=messages,
         settings=settings,
         clock=clock,
-        metrics=EmfMetrics(),
+        metrics=EmfMetrics(settings.stack_name, "none"),  # this is no function
     )
     return Desk(
         records=records,

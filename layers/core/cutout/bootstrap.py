@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cutout.gate import Limits
     from cutout.ports import ApiKey, Provider
     from cutout.services.backfilling import Backfilling
+    from cutout.services.delivery import DeliveryWatch
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
     from cutout.services.intake import Intake
@@ -48,10 +49,11 @@ LEASE_MARGIN_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class ReconcileApp:
-    """What `reconcile` does: repair, then measure."""
+    """What `reconcile` does: repair, measure, and look after the bucket."""
 
     reconciler: "Reconciler"
     gauges: "Gauges"
+    delivery: "DeliveryWatch"
 
 
 def _once[T](build: Callable[[], T]) -> Callable[[], T]:
@@ -81,6 +83,12 @@ def settings() -> "Settings":
     return Settings.from_env(os.environ)
 
 
+def _metrics() -> EmfMetrics:
+    """Return the metrics of this stack."""
+    config = settings()
+    return EmfMetrics(config.stack_name, config.monitoring)
+
+
 @_once
 def submit_inbox() -> "SubmitInbox":
     """Build what `submit` does."""
@@ -94,7 +102,7 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.services.inbox import SubmitInbox
     from cutout.services.moves import Mover
 
-    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    config, clock, metrics = settings(), SystemClock(), _metrics()
     images, messages, records = _images(), _all_messages(), _records()
     attempts = Attempts(
         records=records,
@@ -136,7 +144,7 @@ def webhook_app() -> "Webhooks":
         store=_store(),
         messages=_messages(),
         parsers={"eachlabs": eachlabs.parse_webhook},
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
 
 
@@ -162,7 +170,7 @@ def prepare_inbox() -> "PrepareInbox":
         stage=_work(),
         messages=_messages(),
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
     return PrepareInbox(preparing)
 
@@ -193,7 +201,7 @@ def store_completions() -> "StoreInbox":
         messages=SqsMessages(client("sqs"), config.dispatch_queue_url, ""),  # wake-ups only
         settings=config,
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
     return StoreInbox(storing, config.max_receives)
 
@@ -201,13 +209,15 @@ def store_completions() -> "StoreInbox":
 @_once
 def reconcile_app() -> ReconcileApp:
     """Build what `reconcile` does."""
+    from cutout.adapters.delivery import S3Delivery
     from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.services.delivery import DeliveryWatch
     from cutout.services.gauges import Gauges
     from cutout.services.moves import Mover
     from cutout.services.reconcile import Reconciler
 
-    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    config, clock, metrics = settings(), SystemClock(), _metrics()
     gate, line = DynamoGateStore(_table()), DynamoLine(_table())
     reconciler = Reconciler(
         index=_store(),
@@ -220,7 +230,8 @@ def reconcile_app() -> ReconcileApp:
         metrics=metrics,
     )
     gauges = Gauges(gate=gate, line=line, providers=config.providers, clock=clock, metrics=metrics)
-    return ReconcileApp(reconciler, gauges)
+    delivery = DeliveryWatch(S3Delivery(_s3(), config.images_bucket), clock, metrics)
+    return ReconcileApp(reconciler, gauges, delivery)
 
 
 @_once
@@ -320,7 +331,7 @@ def _intake() -> "Intake":
         messages=_all_messages(),
         settings=settings(),
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
 
 

@@ -446,6 +446,14 @@ class Requests(Protocol):
         ...
 
 
+class Delivery(Protocol):
+    """The user's bucket, as far as it tells of uploads."""
+
+    def is_on(self) -> bool | None:
+        """Tell whether it sends its events to EventBridge; None: that may not be read."""
+        ...
+
+
 class Metrics(Protocol):
     """Counts for operators."""
 

@@ -76,6 +76,8 @@ class ProviderSettings(Model):
 class Settings(Model):
     """Settings of one stack; a function that does not need a resource leaves its name empty."""
 
+    stack_name: Annotated[str, Field(min_length=1)] = "cutout"
+    monitoring: Literal["full", "alarms", "none"] = "full"
     jobs_table: str = ""
     work_bucket: str = ""
     images_bucket: str = ""
@@ -93,7 +95,8 @@ class Settings(Model):
         *("*.part", "*.filepart", "*.partial", "*.crdownload", "*.tmp"),
         *("*/._*", "._*"),  # AppleDouble: what macOS keeps of a file where it can't keep it in it
     )
-    result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
+    # Beyond ASCII a letter may be spelled in two ways, and the loop guard would know one of them.
+    result_suffix: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")] = ".cutout"
     output_format: Literal["png", "webp"] = "png"
     result_cache_control: Annotated[str, AfterValidator(str.strip)] = ""
     results_prefix: str = "cutouts/"

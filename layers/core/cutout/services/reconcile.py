@@ -72,7 +72,7 @@ class Reconciler:
         self._metrics = metrics
 
     def run(self) -> None:
-        """Look once at everything in flight, then have `submit` look at the line."""
+        """Look once at everything in flight; have `submit` look at the line, if anybody waits."""
         now_ms = self._clock.now_ms()
         self._each(JobState.PREPARING, now_ms - PREPARING_GRACE_MS, self._unprepared)
         self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._unanswered)
@@ -82,7 +82,8 @@ class Reconciler:
         half_ms = self._settings.job_retention_days * 86_400_000 // 2
         self._each(JobState.QUEUED, now_ms - half_ms, self._renew, RENEWALS)
         self._look_at_slots()
-        self._messages.wake(Wake(), 0)
+        if any(self._index.standing(JobState.QUEUED, now_ms)):
+            self._messages.wake(Wake(), 0)
 
     def _each(
         self, shelf: str, before_ms: int, look: Callable[[Job], None], most: int | None = None
