@@ -36,7 +36,12 @@ yaml.add_multi_constructor("!", _tag, Loader=Loader)
 @cache
 def template(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return template.yaml, or another template."""
-    loaded: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 it derives from SafeLoader
+    return load(path.read_text("utf-8"))
+
+
+def load(text: str) -> dict[str, Any]:
+    """Return what a template, or a part of one, says."""
+    loaded: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506 it derives from SafeLoader
     return loaded
 
 

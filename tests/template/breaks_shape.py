@@ -179,6 +179,9 @@ BREAKS = [
     Break(shape.stages_record_no_path, at("Api", "AccessLogSetting"), {"Format": "$context.path"}),
     Break(shape.stages_record_no_path, at("Api", "MethodSettings|0|LoggingLevel"), "INFO"),
     Break(shape.open_routes_are_throttled, at("Api", "MethodSettings")),
+    Break(shape.open_routes_are_throttled, at("Api", "MethodSettings|0|ThrottlingRateLimit"), 100),
+    Break(shape.open_routes_are_throttled, at("Api", "MethodSettings|0|ThrottlingBurstLimit")),
+    Break(shape.open_routes_are_throttled, at("WebhookFunction", "Tracing")),
     Break(shape.open_routes_are_throttled, f"{WEBHOOK_PATH}|Path", "/hooks"),
     Break(
         shape.layers_follow_the_architecture, "Resources|ImagingLayer|Metadata|BuildArchitecture"

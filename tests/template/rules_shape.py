@@ -190,18 +190,30 @@ def stages_record_no_path(view: View) -> Iterator[str]:
 
 
 def open_routes_are_throttled(view: View) -> Iterator[str]:
-    """A route without a key has its own limit; API Gateway wants the path's / as ~1."""
-    throttled = {
-        (settings.get("HttpMethod"), settings.get("ResourcePath"))
+    """A route without a key lets through what the provider can cause, and costs no more.
+
+    In a second no more predictions can end than are in flight, and no more ends can have piled up
+    than a minute has creates (docs/decisions/0014). API Gateway wants the path's / as ~1. Nor is a
+    run of its function traced: the caller's header could ask for that each time.
+    """
+    limits = {
+        (settings.get("HttpMethod"), settings.get("ResourcePath")): (
+            settings.get("ThrottlingRateLimit"),
+            settings.get("ThrottlingBurstLimit"),
+        )
         for said in view.of("AWS::ApiGateway::Stage").values()
         for settings in said.get("MethodSettings", [])
-        if {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(settings)
     }
     for function, said in view.events("Api"):
         if not said.get("Auth", {}).get("ApiKeyRequired"):
-            wanted = said["Method"].upper(), "/" + said["Path"].replace("/", "~1")
-            if wanted not in throttled:
-                yield f"no limit of the stage applies to {wanted} of {function}"
+            route = said["Method"].upper(), "/" + said["Path"].replace("/", "~1")
+            if limits.get(route) != (
+                {"Ref": "EachlabsMaxConcurrent"},
+                {"Ref": "EachlabsMaxPerMinute"},
+            ):
+                yield f"{route} of {function} lets through {limits.get(route)}"
+            if "TracingConfig" in view.of("AWS::Lambda::Function")[function]:
+                yield f"whoever calls {function} may have it traced"
 
 
 def layers_follow_the_architecture(view: View) -> Iterator[str]:
