@@ -36,6 +36,8 @@ DEFAULTS: dict[str, object] = {
     "ApiMonthlyQuota": 1_000_000,
     "Architecture": "arm64",
     "KmsKeyArn": "",
+    # Of our own choice, for a table that was restored (docs/operations.md).
+    "JobsTableName": "",
     "JobRetentionDays": 90,
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
@@ -66,6 +68,7 @@ PATTERNS: dict[str, tuple[list[str], list[str]]] = {
             *("*", KEY_ARN.replace(":kms:", ":s3:"), KEY_ARN + "/x", KEY_ARN + "\n*"),
         ],
     ),
+    "JobsTableName": (["", "cutout-JobsTable-1A2B3C", "jobs_2.restored"], ["ab", "a/b", "arn:x"]),
     "Providers": (["eachlabs", "apiin", "eachlabs,apiin"], ["", "other", "eachlabs,eachlabs"]),
     "EachlabsApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
     "ApiinApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
