@@ -37,6 +37,8 @@ DEFAULTS: dict[str, object] = {
     "ApiMonthlyQuota": 1_000_000,
     "Architecture": "arm64",
     "KmsKeyArn": "",
+    # Of our own choice, for a table that was restored (docs/operations.md).
+    "JobsTableName": "",
     "JobRetentionDays": 90,
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
@@ -91,6 +93,7 @@ PATTERNS: dict[str, tuple[list[str], list[str]]] = {
         ["", "no-cache", 'public, max-age=60, private="a, b"'],
         ["a\nb", "max-age=1\r\nx: y", "gr\u00fc\u00df", "\x7f"],
     ),
+    "JobsTableName": (["", "cutout-JobsTable-1A2B3C", "jobs_2.restored"], ["ab", "a/b", "arn:x"]),
     "Providers": (["eachlabs", "apiin", "eachlabs,apiin"], ["", "other", "eachlabs,eachlabs"]),
     "EachlabsApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),
     "ApiinApiKeyParameter": (["/a/b-c_d.e"], ["", "a", "/a*", "/a b"]),

@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 
 from tests.template.contract import DEFAULTS, KEY_ARN, NOT_YET, OUTPUTS, PATTERNS, RANGES
-from tests.template.views import View, names_in
+from tests.template.views import View, listed, names_in
 
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
 KEPT = {"ImagesBucket", "JobsTable"}
+STAYS = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 RANGE_WORDS = {"AllowedValues", "MinValue", "MaxValue"}
 PHYSICAL = re.compile(
     r"(Alarm|Bucket|Dashboard|Function|Layer|LogGroup|Queue|Role|StateMachine|Table|Topic)?Name"
@@ -149,13 +151,26 @@ def buckets_refuse_plain_http(view: View) -> Iterator[str]:
 
 
 def stateful_resources_say_what_stays(view: View) -> Iterator[str]:
-    """Images and jobs outlive the stack; the rest goes with it; both is written down."""
+    """Images and jobs outlive the stack; the rest goes with it; both is written down.
+
+    A first deployment that fails leaves nothing that would be in the way of the next one (AWS:
+    "DeletionPolicy attribute", RetainExceptOnCreate; UpdateReplacePolicy has no such value).
+    """
     for name, resource in view.written.items():
         if resource["Type"] in STATEFUL:
-            wanted = "Retain" if name in KEPT else "Delete"
-            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-                if resource.get(policy) != wanted:
-                    yield f"{name} does not say {policy}: {wanted}"
+            for policy, value in (STAYS if name in KEPT else GOES).items():
+                if resource.get(policy) != value:
+                    yield f"{name} does not say {policy}: {value}"
+
+
+def kept_buckets_keep_their_policy(view: View) -> Iterator[str]:
+    """A bucket policy is a resource of its own: deleted with the stack, it would be missed."""
+    for name, resource in view.written.items():
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            if not names_in(resource["Properties"]["Bucket"]) & KEPT:
+                continue
+            if {policy: resource.get(policy) for policy in STAYS} != STAYS:
+                yield f"{name} goes, and its bucket stays"
 
 
 def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
@@ -165,6 +180,31 @@ def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
             refers = isinstance(value, dict) and "Ref" in value
             if PHYSICAL.fullmatch(key) and not refers and (name, value) != VENDED:
                 yield f"{name} sets {key}"
+
+
+def every_piece_uses_the_table_that_is_named(view: View) -> Iterator[str]:
+    """A restored table has a name of its own: settings, permissions and outputs all follow it.
+
+    AWS: "Restore a table in DynamoDB": a restore always makes a new table.
+    """
+    for name in ("", "restored"):
+        wanted = name or "(JobsTable)"
+        common = view.resolve(view.source["Globals"]["Function"]["Environment"], JobsTableName=name)
+        if common["Variables"]["CUTOUT_JOBS_TABLE"] != wanted:
+            yield f"with {name!r} the functions use another table"
+        if (
+            view.resolve(view.source["Outputs"]["JobsTableName"], JobsTableName=name)["Value"]
+            != wanted
+        ):
+            yield f"with {name!r} the output names another table"
+        for owner, statement in view.statements():
+            if any(action.startswith("dynamodb:") for action in listed(statement["Action"])):
+                for arn in view.resolve(listed(statement["Resource"]), JobsTableName=name):
+                    if arn.split("/")[1:2] != [wanted]:
+                        yield f"with {name!r} {owner} may touch {arn}"
+    made = view.written["JobsTable"].get("Condition")
+    if view.source["Conditions"].get(made) != {"Fn::Equals": [{"Ref": "JobsTableName"}, ""]}:
+        yield "a table is made although one is named"
 
 
 def jobs_table_is_on_demand_and_forgets(view: View) -> Iterator[str]:
@@ -246,7 +286,9 @@ RULES = [
     images_are_encrypted_with_the_key_named,
     buckets_refuse_plain_http,
     stateful_resources_say_what_stays,
+    kept_buckets_keep_their_policy,
     names_are_made_by_cloudformation,
+    every_piece_uses_the_table_that_is_named,
     jobs_table_is_on_demand_and_forgets,
     stages_record_no_path,
     open_routes_are_throttled,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cutout import jobs
+from cutout import jobs, requests
 from cutout.errors import (
     ConfigurationError,
     MaybeCreatedError,
@@ -30,6 +30,7 @@ from cutout.models import (
     Submission,
     Succeeded,
 )
+from cutout.services.attempts import FRESH_MS
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
@@ -577,3 +578,44 @@ def test_a_place_that_cannot_be_removed_now_keeps_nobody_from_starting(world: Wo
     assert world.job(living).state is JobState.SUBMITTED
     assert (left, world.line.size()) == (1, 0)
     assert world.gate.gate.spent_microusd == PRICE
+
+
+@pytest.mark.parametrize("image_url", [None, "https://example.com/shoe.jpg"])
+def test_a_job_whose_own_result_stands_is_not_paid_again(
+    world: World, image_url: str | None
+) -> None:
+    """The table was restored to a moment when it waited: its record has forgotten its end."""
+    if image_url is None:
+        waiting = world.job(world.upload())
+    else:
+        waiting = requests.of_url("0" * 32, image_url, BUCKET, "cutouts/", NOON_MS)
+        world.jobs.create(waiting)
+        waiting = world.job(waiting)
+    world.dispatcher.dispatch()
+    ended = world.ended(waiting)
+    world.storing.store(ended, last_try=False)
+    world.dispatcher.dispatch([world.endings.settle(ended)])
+    world.jobs.records[waiting.job_id] = waiting
+    world.clock.advance(FRESH_MS)
+
+    world.dispatcher.dispatch()
+
+    job = world.job(waiting)
+    assert (job.state, job.reason and job.reason.code) == (JobState.SKIPPED, "already_done")
+    assert len(world.provider.creates) == 1
+    assert world.gate.gate.spent_microusd == PRICE
+    assert world.gate.gate.provider("eachlabs").slots == {}
+
+
+def test_the_result_of_another_version_is_no_reason_to_wait(world: World) -> None:
+    """It stands at the name until the new one replaces it."""
+    first = world.submitted()
+    world.storing.store(world.ended(first), last_try=False)
+    world.clock.advance(1_000)
+    second = world.upload(body=JPEG + b"2")
+    world.clock.advance(FRESH_MS)
+
+    world.dispatcher.dispatch([world.endings.settle(world.ended(first))])
+
+    assert world.job(second).state is JobState.SUBMITTED
+    assert len(world.provider.creates) == 2

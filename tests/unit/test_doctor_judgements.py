@@ -17,7 +17,7 @@ from cutout.errors import (
 from cutout.gate import Gate, ProviderSide, Slot
 from cutout.settings import Settings
 from tools.account import connect, is_loopback
-from tools.doctor import bucket, credentials, gates, plumbing, route
+from tools.doctor import bucket, credentials, gates, plumbing, route, table
 from tools.doctor.access import named_in
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, fault, listed, ok, warning
 from tools.doctor.findings import unknown as not_seen
@@ -297,3 +297,27 @@ def test_settings_of_another_version_are_named(variable: str, hint: str) -> None
 
     with pytest.raises(NoSiteError, match=f"{variable}.*{hint}$"):
         _settings(account, "submit", "cutout")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"indexes": ["ByShelf"]}, ["table.indexes"]),
+        ({"forgets": False}, ["table.forgets"]),
+        ({"restorable": False}, ["table.backups"]),
+        ({"forgets": False, "restorable": False}, ["table.forgets", "table.backups"]),
+    ],
+)
+def test_names_what_a_restored_table_lacks(changes: dict[str, Any], expected: list[str]) -> None:
+    """With the command that mends it, and the table's own name in it."""
+    whole: dict[str, Any] = {
+        "indexes": ["ByShelf", "BySource"],
+        "forgets": True,
+        "restorable": True,
+    }
+
+    findings = list(table.judge_table("jobs-2", **whole | changes))
+
+    assert codes(findings) == expected
+    assert all("jobs-2" in finding.message for finding in findings if expected)

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cutout.adapters.aws import code_of
 from cutout.errors import CutoutError
 from tools.account import is_denied
-from tools.doctor import bucket, credentials, gates, plumbing, policy, route
+from tools.doctor import bucket, credentials, gates, plumbing, policy, route, table
 from tools.doctor.findings import Finding, fault, listed, ok, unknown
 from tools.site import OUTPUTS, Site
 
@@ -44,6 +44,7 @@ CHECKS: dict[str, Check] = {
     "sources": plumbing.check_sources,
     "rules": plumbing.check_rules,
     "functions": plumbing.check_functions,
+    "table": table.check_table,
     "gate": gates.check_gate,
     "quota": plumbing.check_quota,
     "reconcile": plumbing.check_reconcile,

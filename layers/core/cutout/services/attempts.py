@@ -140,12 +140,14 @@ class Attempts:
         Only one that was tried before or has waited is looked at: the others just were.
         """
         fresh = self._clock.now_ms() - job.created_ms < FRESH_MS
-        if job.image_url is not None or (fresh and job.last_number == 1):
+        if fresh and job.last_number == 1:
             return None
-        return sources.gone(self._images, job, "submitted")
+        in_bucket = job.image_url is None
+        gone = sources.gone(self._images, job, "submitted") if in_bucket else None
+        return gone or sources.done(self._images, job, self._settings)
 
     def _give_up(self, start: Start, reason: Reason) -> Release:
-        """End a job whose source is not to be had, as if this attempt had never been."""
+        """End a job that is not worth its price, as if this attempt had never been."""
         now_ms = self._clock.now_ms()
 
         def step(job: Job) -> Job | None:

@@ -1,9 +1,10 @@
-"""Whether a job's source is still what the job was made for."""
+"""Whether a job that has waited is still worth its price: its source, and its result."""
 
 from cutout import keys, unreadable
-from cutout.errors import ObjectMissingError
+from cutout.errors import ObjectMissingError, ResultError
 from cutout.models import Job, ObjectRef, Reason
 from cutout.ports import ImageStore
+from cutout.settings import Settings
 
 GONE = frozenset({"source_deleted", "source_replaced"})
 
@@ -27,3 +28,23 @@ def gone(images: ImageStore, job: Job, what: str) -> Reason | None:
         message = f"The source was replaced before it was {what}."
         return Reason(code="source_replaced", message=message)
     return unreadable.reason(source.unreadable) if source.unreadable else None
+
+
+def done(images: ImageStore, job: Job, settings: Settings) -> Reason | None:
+    """Return that the job's own result stands already; None: it has yet to be made.
+
+    So it is where the record does not know of it: the table was restored to an earlier moment, or
+    whoever stored the result died before he could say so.
+    """
+    suffix, output = settings.result_suffix, settings.output_format
+    try:
+        names = keys.result_names(job.bucket, job.key, suffix, output)
+    except ResultError as error:
+        return Reason(code=error.code, message=str(error))
+    for name in names:
+        found = images.find_result(job.bucket, name)
+        if found is None:
+            return None
+        if found.metadata.get(keys.JOB_METADATA) == job.job_id:
+            return Reason(code="already_done", message=f"Its result stands already; see {name}.")
+    return None
