@@ -8,17 +8,27 @@ from cutout.errors import (
     ResultError,
     StorageError,
 )
-from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Failed,
+    Job,
+    JobState,
+    Pending,
+    Place,
+    Succeeded,
+    Wake,
+)
 from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
     LEASE_STEP_MS,
     MIN_SILENCE_MS,
-    RENEWALS,
     STORING_GRACE_MS,
     SUBMIT_GONE_MS,
     Reconciler,
 )
+from cutout.services.shelves import MOST_LOOKS
 from cutout.services.storing import LEASE_MS
 from cutout.settings import CREATE_TIMEOUT_MS
 from tests.fakes import NOON_MS
@@ -299,9 +309,11 @@ def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
     """An index is a little late: what it shows is looked up first."""
     job = world.submitted()
     world.clock.advance(SILENCE_MS)
-    stale = [job.job_id]
+    stale = [Place(job_id=job.job_id, at_ms=0)]
     world.storing.store(world.ended(job), last_try=False)
-    world.jobs.standing = lambda shelf, before_ms: iter(stale if shelf == "submitted" else [])  # type: ignore[method-assign]  # an old look
+    world.jobs.standing = lambda shelf, before_ms, after=None: iter(
+        stale if shelf == "submitted" else []
+    )  # type: ignore[method-assign]  # an old look
 
     reconciler(world).run()
 
@@ -349,7 +361,7 @@ def test_jobs_that_wait_for_half_their_retention_are_written_again(world: World)
 
 def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> None:
     """The oldest come first, and whoever was renewed makes room for those behind."""
-    for number in range(RENEWALS + 3):
+    for number in range(MOST_LOOKS + 3):
         world.upload(f"{number:03}.jpg")
         world.clock.advance(1)
     world.clock.advance(HALF_RETENTION_MS)
@@ -361,4 +373,51 @@ def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> Non
         versions = [job.version for job in world.jobs.records.values()]
         renewed.append((versions.count(2), max(versions)))
 
-    assert renewed == [(RENEWALS, 2), (RENEWALS + 3, 2), (RENEWALS + 3, 2)]
+    assert renewed == [(MOST_LOOKS, 2), (MOST_LOOKS + 3, 2), (MOST_LOOKS + 3, 2)]
+
+
+def test_a_shelf_of_thousands_of_stale_jobs_starves_nobody(world: World) -> None:
+    """One job on each other shelf is looked at in the first round; the thousands all come by."""
+    silent, unheard = world.submitted("silent.jpg"), world.submitted("unheard.jpg")
+    world.jobs.records[unheard.job_id] = unheard.model_copy(
+        update={"state": JobState.FAILED, "announced": False}
+    )
+    stale = 25 * MOST_LOOKS
+    for number in range(stale):
+        job_id = f"{number:032x}"
+        world.jobs.records[job_id] = unheard.model_copy(
+            update={"job_id": job_id, "state": JobState.FAILED, "announced": False}
+        )
+    world.provider.outcomes[silent.prediction_id or ""] = Succeeded(result_url=URL)
+    world.clock.advance(ANNOUNCE_GRACE_MS + 1)
+    rounds = reconciler(world)
+
+    rounds.run()
+
+    assert [ended.job_id for ended in endings(world)] == [silent.job_id]
+    for _ in range(stale // MOST_LOOKS):
+        rounds.run()
+    told = {m.job_id for m in world.messages.completions if isinstance(m, Announce)}
+    assert len(told) == stale + 1
+
+
+def test_a_provider_that_hangs_leaves_time_for_the_others(world: World) -> None:
+    """No question begins that the round could not see the end of, and the next goes on behind."""
+    for key in ("a.jpg", "b.jpg"):
+        world.submitted(key)
+    asked: list[str] = []
+
+    def hang(prediction_id: str) -> Pending:
+        asked.append(prediction_id)
+        world.clock.advance(40_000)
+        return Pending()
+
+    world.provider.status = hang  # type: ignore[method-assign]  # a provider that answers late
+    world.clock.advance(SILENCE_MS)
+    rounds = reconciler(world)
+
+    rounds.run(left_ms=55_000)
+    assert len(asked) == 1
+    rounds.run(left_ms=55_000)
+
+    assert len(set(asked)) == 2
