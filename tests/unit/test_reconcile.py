@@ -4,6 +4,7 @@ import pytest
 
 from cutout.errors import (
     MaybeCreatedError,
+    ProviderRejectedError,
     ProviderUnavailableError,
     ResultError,
     StorageError,
@@ -26,11 +27,13 @@ from cutout.services.reconcile import (
     MIN_SILENCE_MS,
     STORING_GRACE_MS,
     SUBMIT_GONE_MS,
+    WAITING_MS,
     Reconciler,
 )
 from cutout.services.shelves import MOST_LOOKS
 from cutout.services.storing import LEASE_MS
 from cutout.settings import CREATE_TIMEOUT_MS
+from tests.fake_outside import FakeProvider
 from tests.fakes import NOON_MS
 from tests.world import PRICE, World
 
@@ -43,14 +46,14 @@ URL = "https://cdn.test/1.png"
 HALF_RETENTION_MS = 45 * 86_400_000
 
 
-def reconciler(world: World) -> Reconciler:
+def reconciler(world: World, providers: dict[str, FakeProvider] | None = None) -> Reconciler:
     """Return the reconciler of the world."""
     return Reconciler(
         index=world.jobs,
         records=world.records,
         mover=Mover(world.gate, world.messages, world.clock),
         messages=world.messages,
-        providers={"eachlabs": world.provider},
+        providers=providers or {"eachlabs": world.provider},
         settings=world.settings,
         clock=world.clock,
         metrics=world.metrics,
@@ -309,11 +312,9 @@ def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
     """An index is a little late: what it shows is looked up first."""
     job = world.submitted()
     world.clock.advance(SILENCE_MS)
-    stale = [Place(job_id=job.job_id, at_ms=0)]
     world.storing.store(world.ended(job), last_try=False)
-    world.jobs.standing = lambda shelf, before_ms, after=None: iter(
-        stale if shelf == "submitted" else []
-    )  # type: ignore[method-assign]  # an old look
+    shown = {JobState.SUBMITTED: [Place(job_id=job.job_id, at_ms=0)]}
+    world.jobs.standing = lambda shelf, *_: iter(shown.get(shelf, []))  # type: ignore[method-assign,assignment,misc]  # an old look
 
     reconciler(world).run()
 
@@ -388,7 +389,7 @@ def test_a_shelf_of_thousands_of_stale_jobs_starves_nobody(world: World) -> None
         world.jobs.records[job_id] = unheard.model_copy(
             update={"job_id": job_id, "state": JobState.FAILED, "announced": False}
         )
-    world.provider.outcomes[silent.prediction_id or ""] = Succeeded(result_url=URL)
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
     world.clock.advance(ANNOUNCE_GRACE_MS + 1)
     rounds = reconciler(world)
 
@@ -421,3 +422,56 @@ def test_a_provider_that_hangs_leaves_time_for_the_others(world: World) -> None:
     rounds.run(left_ms=55_000)
 
     assert len(set(asked)) == 2
+
+
+def test_an_image_that_nobody_may_be_asked_for_ends(world: World) -> None:
+    """Refused by one, it waited for the other, which was taken out of the stack."""
+    world = World(providers=("eachlabs", "apiin"))
+    world.provider.script.append(ProviderRejectedError("HTTP 400: no subject"))
+    job = world.submitted()
+    left = World(providers=("eachlabs",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(WAITING_MS + 1)
+
+    reconciler(left).run()
+
+    ended = left.job(job)
+    assert (ended.state, ended.reason and ended.reason.code) == ("failed", "provider_rejected")
+    assert ended.reason is not None
+    assert "no subject" in ended.reason.message
+    assert Announce(job_id=job.job_id, run=1) in left.messages.completions
+    assert left.provider.creates == []
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_is_still_asked_for(world: World) -> None:
+    """Its result is used, its slot freed and its price booked."""
+    world.submitted()
+    apiin = FakeProvider(world.clock, "apiin")
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.gate.write(world.gate.read())
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    left.clock.advance(SILENCE_MS)
+    rounds = reconciler(left, {"eachlabs": world.provider, "apiin": apiin})
+
+    rounds.run()
+    (ended,) = endings(left)
+    left.dispatcher.dispatch([left.endings.settle(ended)])
+
+    assert (ended.provider, ended.outcome.status) == ("eachlabs", "succeeded")
+    assert left.gate.read().provider("eachlabs").slots == {}
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_ends_at_its_deadline(world: World) -> None:
+    """What never answers is given up, and the image goes to a provider that is left."""
+    job = world.submitted()
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(TIMEOUT_MS)
+
+    reconciler(left, {"eachlabs": world.provider}).run()
+    (ended,) = endings(left)
+    left.endings.settle(ended)
+
+    assert left.job(job).state is JobState.QUEUED
+    assert [line.why for line in left.ledger.lines.values()] == ["failed"]

@@ -204,7 +204,7 @@ class DynamoJobStore:
         """
         begin: Any = {}
         if after is not None:
-            key = {"pk": f"job#{after.job_id}", "sk": "job"}
+            key: Item = {"pk": f"job#{after.job_id}", "sk": "job"}
             key |= {"shelf": shelf, "updated_ms": after.at_ms}
             begin = {"ExclusiveStartKey": to_item(key)}
         pages = self._table.client.get_paginator("query").paginate(

@@ -44,6 +44,7 @@ STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes firs
 ANNOUNCE_GRACE_MS = 30_000
 # A long PrepareQueue is no reason to make it longer: a job is asked for again once in this time.
 PREPARING_GRACE_MS = 900_000
+WAITING_MS = 60_000  # younger jobs are the line's business alone
 ROUND_MS = 55_000  # the timeout of the `reconcile` function
 # A question takes at most 41 s (providers/http.py). One that began later could end the round in its
 # middle, and with it the memory of what was reached.
@@ -91,7 +92,6 @@ class Reconciler:
         left_behind = self._look_at_slots()
         self._have_the_line_looked_at(now_ms)
         self._ask_for(left_behind, now_ms + left_ms - QUESTION_MS)
-        half_ms = self._settings.job_retention_days * 86_400_000 // 2
         self._each(
             [
                 (JobState.SUBMITTED, MIN_SILENCE_MS, self._silent),
@@ -104,7 +104,7 @@ class Reconciler:
                 (UNANNOUNCED, ANNOUNCE_GRACE_MS, self._announce),
                 (JobState.SUBMITTING, CREATE_TIMEOUT_MS, self._unanswered),
                 (JobState.PREPARING, PREPARING_GRACE_MS, self._unprepared),
-                (JobState.QUEUED, half_ms, self._renew),
+                (JobState.QUEUED, WAITING_MS, self._waiting),
             ],
             now_ms + left_ms - LAST_MS,
         )
@@ -236,10 +236,19 @@ class Reconciler:
         """Have an end state published that was not."""
         self._messages.announce(Announce(job_id=job.job_id, run=job.run))
 
-    def _renew(self, job: Job) -> None:
-        """Keep a job that waits for long from expiring, if it was written by version 0.1.0."""
-        now_ms = self._clock.now_ms()
-        self._records.change(job.job_id, lambda j: jobs.renew(j, now_ms))
+    def _waiting(self, job: Job) -> None:
+        """End a job that nobody may be asked for any more; keep one that waits for long.
+
+        Version 0.1.0 gave waiting jobs an expiry, which any write takes away.
+        """
+        now_ms, providers = self._clock.now_ms(), self._settings.providers
+        half_ms = self._settings.job_retention_days * 86_400_000 // 2
+        if set(providers) <= set(job.excluded):
+            ended = self._records.change(job.job_id, lambda j: jobs.strand(j, providers, now_ms))
+            if ended is not None:
+                self._announce(ended)
+        elif job.updated_ms < now_ms - half_ms:
+            self._records.change(job.job_id, lambda j: jobs.renew(j, now_ms))
 
     def _look_at_slots(self) -> list[tuple[Job, Attempt]]:
         """Free slots that nobody needs; return the attempts that their jobs have left behind.
