@@ -314,7 +314,7 @@ def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
     world.clock.advance(SILENCE_MS)
     world.storing.store(world.ended(job), last_try=False)
     shown = {JobState.SUBMITTED: [Place(job_id=job.job_id, at_ms=0)]}
-    world.jobs.standing = lambda shelf, *_: iter(shown.get(shelf, []))  # type: ignore[method-assign,assignment,misc]  # an old look
+    world.jobs.standing = lambda shelf, *_: iter(shown.get(shelf, []))  # type: ignore[method-assign]  # an old look
 
     reconciler(world).run()
 
