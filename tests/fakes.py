@@ -26,6 +26,7 @@ from cutout.models import (
     LedgerLine,
     LineEntry,
     ObjectRef,
+    Place,
     Prepare,
     ProviderPaused,
     ResultAttributes,
@@ -142,11 +143,15 @@ class InMemoryJobStore(Faults):
         self._meet("states")
         return {i: self.records[i].state for i in job_ids if i in self.records}
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf before then, oldest first."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf before then, oldest first."""
         self._meet("standing")
         found = [j for j in self.records.values() if j.shelf == shelf and j.updated_ms < before_ms]
-        yield from [job.job_id for job in sorted(found, key=lambda job: job.updated_ms)]
+        places = sorted((job.updated_ms, job.job_id) for job in found)
+        behind = (after.at_ms, after.job_id) if after is not None else (-1, "")
+        yield from [
+            Place(job_id=one, at_ms=at_ms) for at_ms, one in places if (at_ms, one) > behind
+        ]
 
 
 class InMemoryLine(Faults):

@@ -26,6 +26,7 @@ from cutout.models import (
     JobState,
     Lane,
     LedgerLine,
+    Place,
     Reason,
     Result,
 )
@@ -263,7 +264,22 @@ class JobIndexContract:
 
         found = list(store.standing(JobState.SUBMITTED, NOON_MS))
 
-        assert found == [job_id_of("a.jpg"), job_id_of("b.jpg")]
+        assert found == [
+            Place(job_id=job_id_of("a.jpg"), at_ms=NOON_MS - 9),
+            Place(job_id=job_id_of("b.jpg"), at_ms=NOON_MS - 5),
+        ]
+
+    def test_standing_goes_on_behind_a_place(self, store: IndexedStore) -> None:
+        """Behind a job of the same millisecond, too, and behind one that has left the shelf."""
+        for key in ("a.jpg", "b.jpg", "c.jpg"):
+            store.create(a_submitted_job(job_id=job_id_of(key), updated_ms=NOON_MS - 9))
+        first, *others = store.standing(JobState.SUBMITTED, NOON_MS)
+        left = store.get(first.job_id)
+        assert left is not None
+        store.replace(left, left.model_copy(update={"state": JobState.STORING}))
+
+        assert list(store.standing(JobState.SUBMITTED, NOON_MS, first)) == others
+        assert list(store.standing(JobState.SUBMITTED, NOON_MS, others[-1])) == []
 
     def test_an_end_state_stands_apart_until_it_is_announced(self, store: IndexedStore) -> None:
         """Unannounced first, then on the shelf of its state."""
@@ -274,9 +290,10 @@ class JobIndexContract:
 
         store.replace(old, old.model_copy(update={"announced": True}))
 
-        assert before == [old.job_id]
+        assert [place.job_id for place in before] == [old.job_id]
         assert list(store.standing(UNANNOUNCED, NOON_MS + 1)) == []
-        assert list(store.standing(JobState.FAILED, NOON_MS + 1)) == [old.job_id]
+        after = store.standing(JobState.FAILED, NOON_MS + 1)
+        assert [place.job_id for place in after] == [old.job_id]
 
 
 class LineContract:

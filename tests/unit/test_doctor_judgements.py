@@ -321,3 +321,20 @@ def test_names_what_a_restored_table_lacks(changes: dict[str, Any], expected: li
 
     assert codes(findings) == expected
     assert all("jobs-2" in finding.message for finding in findings if expected)
+
+
+def test_open_jobs_of_another_bucket_are_named() -> None:
+    """Whoever changed BucketName before the line was empty is told what waits in vain."""
+    (other,) = gates.judge_buckets(Counter({"new": 3, "old": 2}), "new")
+
+    assert (other.code, other.status) == ("jobs.other_bucket", Status.WARNING)
+    assert "2 open jobs are of the bucket old" in other.message
+    assert codes(gates.judge_buckets(Counter({"new": 3}), "new")) == []
+
+
+def test_slots_of_a_provider_that_was_taken_out_are_looked_at() -> None:
+    """They hold up nobody, but somebody may wait for what they stand for."""
+    side = ProviderSide(slots={"a.1": Slot(NOW_MS - gates.STALE_MS - 1, 0, 0)})
+    gate = Gate(providers={"apiin": side})
+
+    assert codes(gates.judge_gate(gate, SETTINGS, 0, NOW_MS)) == ["gate.stuck"]

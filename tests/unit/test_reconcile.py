@@ -4,23 +4,36 @@ import pytest
 
 from cutout.errors import (
     MaybeCreatedError,
+    ProviderRejectedError,
     ProviderUnavailableError,
     ResultError,
     StorageError,
 )
-from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Failed,
+    Job,
+    JobState,
+    Pending,
+    Place,
+    Succeeded,
+    Wake,
+)
 from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
     LEASE_STEP_MS,
     MIN_SILENCE_MS,
-    RENEWALS,
     STORING_GRACE_MS,
     SUBMIT_GONE_MS,
+    WAITING_MS,
     Reconciler,
 )
+from cutout.services.shelves import MOST_LOOKS
 from cutout.services.storing import LEASE_MS
 from cutout.settings import CREATE_TIMEOUT_MS
+from tests.fake_outside import FakeProvider
 from tests.fakes import NOON_MS
 from tests.world import PRICE, World
 
@@ -33,14 +46,14 @@ URL = "https://cdn.test/1.png"
 HALF_RETENTION_MS = 45 * 86_400_000
 
 
-def reconciler(world: World) -> Reconciler:
+def reconciler(world: World, providers: dict[str, FakeProvider] | None = None) -> Reconciler:
     """Return the reconciler of the world."""
     return Reconciler(
         index=world.jobs,
         records=world.records,
         mover=Mover(world.gate, world.messages, world.clock),
         messages=world.messages,
-        providers={"eachlabs": world.provider},
+        providers=providers or {"eachlabs": world.provider},
         settings=world.settings,
         clock=world.clock,
         metrics=world.metrics,
@@ -299,9 +312,9 @@ def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
     """An index is a little late: what it shows is looked up first."""
     job = world.submitted()
     world.clock.advance(SILENCE_MS)
-    stale = [job.job_id]
     world.storing.store(world.ended(job), last_try=False)
-    world.jobs.standing = lambda shelf, before_ms: iter(stale if shelf == "submitted" else [])  # type: ignore[method-assign]  # an old look
+    shown = {JobState.SUBMITTED: [Place(job_id=job.job_id, at_ms=0)]}
+    world.jobs.standing = lambda shelf, *_: iter(shown.get(shelf, []))  # type: ignore[method-assign]  # an old look
 
     reconciler(world).run()
 
@@ -349,7 +362,7 @@ def test_jobs_that_wait_for_half_their_retention_are_written_again(world: World)
 
 def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> None:
     """The oldest come first, and whoever was renewed makes room for those behind."""
-    for number in range(RENEWALS + 3):
+    for number in range(MOST_LOOKS + 3):
         world.upload(f"{number:03}.jpg")
         world.clock.advance(1)
     world.clock.advance(HALF_RETENTION_MS)
@@ -361,4 +374,104 @@ def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> Non
         versions = [job.version for job in world.jobs.records.values()]
         renewed.append((versions.count(2), max(versions)))
 
-    assert renewed == [(RENEWALS, 2), (RENEWALS + 3, 2), (RENEWALS + 3, 2)]
+    assert renewed == [(MOST_LOOKS, 2), (MOST_LOOKS + 3, 2), (MOST_LOOKS + 3, 2)]
+
+
+def test_a_shelf_of_thousands_of_stale_jobs_starves_nobody(world: World) -> None:
+    """One job on each other shelf is looked at in the first round; the thousands all come by."""
+    silent, unheard = world.submitted("silent.jpg"), world.submitted("unheard.jpg")
+    world.jobs.records[unheard.job_id] = unheard.model_copy(
+        update={"state": JobState.FAILED, "announced": False}
+    )
+    stale = 25 * MOST_LOOKS
+    for number in range(stale):
+        job_id = f"{number:032x}"
+        world.jobs.records[job_id] = unheard.model_copy(
+            update={"job_id": job_id, "state": JobState.FAILED, "announced": False}
+        )
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    world.clock.advance(ANNOUNCE_GRACE_MS + 1)
+    rounds = reconciler(world)
+
+    rounds.run()
+
+    assert [ended.job_id for ended in endings(world)] == [silent.job_id]
+    for _ in range(stale // MOST_LOOKS):
+        rounds.run()
+    told = {m.job_id for m in world.messages.completions if isinstance(m, Announce)}
+    assert len(told) == stale + 1
+
+
+def test_a_provider_that_hangs_leaves_time_for_the_others(world: World) -> None:
+    """No question begins that the round could not see the end of, and the next goes on behind."""
+    for key in ("a.jpg", "b.jpg"):
+        world.submitted(key)
+    asked: list[str] = []
+
+    def hang(prediction_id: str) -> Pending:
+        asked.append(prediction_id)
+        world.clock.advance(40_000)
+        return Pending()
+
+    world.provider.status = hang  # type: ignore[method-assign]  # a provider that answers late
+    world.clock.advance(SILENCE_MS)
+    rounds = reconciler(world)
+
+    rounds.run(left_ms=55_000)
+    assert len(asked) == 1
+    rounds.run(left_ms=55_000)
+
+    assert len(set(asked)) == 2
+
+
+def test_an_image_that_nobody_may_be_asked_for_ends(world: World) -> None:
+    """Refused by one, it waited for the other, which was taken out of the stack."""
+    world = World(providers=("eachlabs", "apiin"))
+    world.provider.script.append(ProviderRejectedError("HTTP 400: no subject"))
+    job = world.submitted()
+    left = World(providers=("eachlabs",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(WAITING_MS + 1)
+
+    reconciler(left).run()
+
+    ended = left.job(job)
+    assert (ended.state, ended.reason and ended.reason.code) == ("failed", "provider_rejected")
+    assert ended.reason is not None
+    assert "no subject" in ended.reason.message
+    assert Announce(job_id=job.job_id, run=1) in left.messages.completions
+    assert left.provider.creates == []
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_is_still_asked_for(world: World) -> None:
+    """Its result is used, its slot freed and its price booked."""
+    world.submitted()
+    apiin = FakeProvider(world.clock, "apiin")
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.gate.write(world.gate.read())
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    left.clock.advance(SILENCE_MS)
+    rounds = reconciler(left, {"eachlabs": world.provider, "apiin": apiin})
+
+    rounds.run()
+    (ended,) = endings(left)
+    left.dispatcher.dispatch([left.endings.settle(ended)])
+
+    assert (ended.provider, ended.outcome.status) == ("eachlabs", "succeeded")
+    assert left.gate.read().provider("eachlabs").slots == {}
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_ends_at_its_deadline(world: World) -> None:
+    """What never answers is given up, and the image goes to a provider that is left."""
+    job = world.submitted()
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(TIMEOUT_MS)
+
+    reconciler(left, {"eachlabs": world.provider}).run()
+    (ended,) = endings(left)
+    left.endings.settle(ended)
+
+    assert left.job(job).state is JobState.QUEUED
+    assert [line.why for line in left.ledger.lines.values()] == ["failed"]

@@ -49,6 +49,7 @@ CHECKS: dict[str, Check] = {
     "quota": plumbing.check_quota,
     "reconcile": plumbing.check_reconcile,
     "jobs": gates.check_failures,
+    "other_buckets": gates.check_other_buckets,
 }
 
 

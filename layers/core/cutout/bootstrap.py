@@ -7,7 +7,7 @@ Everything is built at the first event and kept as long as the execution environ
 # ruff: noqa: PLC0415 imports inside the builders keep each function's cold start its own
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -187,9 +187,10 @@ def store_completions() -> "StoreInbox":
     from cutout.services.inbox import StoreInbox
     from cutout.services.publishing import Publisher
     from cutout.services.storing import Storing
+    from cutout.settings import PROVIDERS
 
     config = settings()
-    hosts = plain_hosts(config.provider(name).base_url for name in config.providers)
+    hosts = plain_hosts(config.provider(name).base_url for name in PROVIDERS)
     http = new_client(GuardedTransport(hosts))
     most = max(MIN_RESULT_BYTES, config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE)
     storing = Storing(
@@ -386,11 +387,23 @@ def _all_messages() -> "SqsMessages":
     )
 
 
+class _Adapters(dict[str, "Provider"]):
+    """The providers' adapters by name, each made when it is asked for.
+
+    Attempts may be in flight at a provider that was taken out of `Providers` since: it is still
+    asked how they stand, and none is started there, because the gate has no limits for it.
+    """
+
+    def __missing__(self, name: str) -> "Provider":
+        """Make an adapter; an unknown name raises `ConfigurationError`."""
+        adapter = self[name] = _provider(settings().provider(name))
+        return adapter
+
+
 @cache
-def _providers() -> "dict[str, Provider]":
-    """Return the adapters of the stack's providers."""
-    config = settings()
-    return {name: _provider(config.provider(name)) for name in config.providers}
+def _providers() -> "Mapping[str, Provider]":
+    """Return the adapters of all providers."""
+    return _Adapters()
 
 
 def _provider(config: "ProviderSettings") -> "Provider":

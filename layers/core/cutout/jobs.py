@@ -43,6 +43,9 @@ BAD_RESULTS = frozenset(
     }
 )
 
+# What excludes a provider for the rest of the run.
+_TURNED_AWAY = BAD_RESULTS | {"provider_rejected"}
+
 _IN_FLIGHT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED})
 
 
@@ -93,6 +96,20 @@ def renew(job: Job, now_ms: int) -> Job | None:
     time moves the job to the end of its shelf, so that the next round finds others.
     """
     return _step(job, now_ms) if job.state is JobState.QUEUED else None
+
+
+def strand(job: Job, providers: tuple[str, ...], now_ms: int) -> Job | None:
+    """End a waiting job that no provider of the stack may be asked for; None: one may be.
+
+    It was to go to a provider that has been taken out of the stack since, and every other one has
+    refused the image or sent a bad result for it, which would be paid again.
+    """
+    if job.state is not JobState.QUEUED or not set(providers) <= set(job.excluded):
+        return None
+    tried = [a for a in job.attempts if a.run == job.run and a.ended in _TURNED_AWAY]
+    code = (tried[-1].ended if tried else None) or "provider_rejected"
+    message = "; ".join(f"{a.provider}: {a.said}" for a in tried) or "No provider takes the image."
+    return end(job, JobState.FAILED, Reason(code=code, message=message), now_ms)
 
 
 def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
@@ -249,8 +266,9 @@ def reject(
         state = JobState.SUBMITTED if last.prediction_id else JobState.SUBMITTING
         return _step(job, now_ms, state=state)
     if set(providers) <= set(excluded):
-        codes = BAD_RESULTS | {"provider_rejected"}
-        words = "; ".join(f"{a.provider}: {a.said}" for a in job.attempts if a.ended in codes)
+        words = "; ".join(
+            f"{a.provider}: {a.said}" for a in job.attempts if a.ended in _TURNED_AWAY
+        )
         return end(job, JobState.FAILED, Reason(code=reason.code, message=words), now_ms)
     return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms)
 

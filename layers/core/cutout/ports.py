@@ -84,8 +84,14 @@ class JobStore(Protocol):
 class JobIndex(Protocol):
     """The jobs by where they stand; an index, so a little late, never a scan."""
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf (`Job.shelf`) before then, oldest first."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf (`Job.shelf`) before then, oldest first.
+
+        Args:
+            shelf: where they stand.
+            before_ms: since when at the least.
+            after: yield those behind this place only, whether or not it is still taken.
+        """
         ...
 
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from cutout import jobs
 from cutout.adapters.aws import code_of, translated
 from cutout.errors import NewerVersionError
-from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry
+from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry, Place
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -196,18 +196,29 @@ class DynamoJobStore:
         places = {"shelf": job.shelf, "source": job.job_id[:16]}  # the half is keys.source_id
         return to_item(keys | places | values)
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf before then, oldest first, page by page."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf before then, oldest first, page by page.
+
+        DynamoDB goes on behind a key whether or not an item has it (API Reference, "Query",
+        ExclusiveStartKey); an index's key has the table's key in it.
+        """
+        begin: Any = {}
+        if after is not None:
+            key: Item = {"pk": f"job#{after.job_id}", "sk": "job"}
+            key |= {"shelf": shelf, "updated_ms": after.at_ms}
+            begin = {"ExclusiveStartKey": to_item(key)}
         pages = self._table.client.get_paginator("query").paginate(
             TableName=self._table.name,
             IndexName=INDEX,
             KeyConditionExpression="shelf = :shelf AND updated_ms < :before",
             ExpressionAttributeValues=to_item({":shelf": shelf, ":before": before_ms}),
+            **begin,
         )
         with translated("reading the job index failed"):
             for page in pages:
                 for item in page["Items"]:
-                    yield item["pk"]["S"].removeprefix("job#")
+                    job_id = item["pk"]["S"].removeprefix("job#")
+                    yield Place(job_id=job_id, at_ms=int(item["updated_ms"]["N"]))
 
 
 def _job(item: Item) -> Job:
