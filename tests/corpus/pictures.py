@@ -171,7 +171,7 @@ INPUTS: dict[str, tuple[bytes, str]] = {
     "png with appendix": (PNG + bytes(1000), CUT),
     "webp lossy": (encoded(scene(), "WEBP", quality=95), CUT),
     "webp lossless": (encoded(scene(), "WEBP", lossless=True), CUT),
-    "webp with alpha": (encoded(half_clear(), "WEBP", lossless=True), CUT),
+    "webp with alpha": (encoded(half_clear(), "WEBP", lossless=True), PREPARED),
     "webp with icc": (encoded(scene(), "WEBP", icc_profile=adobe_rgb_like()), CUT),
     "webp orientation 6": (turned(6, "WEBP", quality=95), PREPARED),
     "webp animated": (animation("WEBP"), PREPARED),

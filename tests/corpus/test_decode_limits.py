@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from cutout import inputs
-from cutout.adapters.decoding import jpeg as jpegs
 from cutout.adapters.isolated import IsolatedPreparer
 from cutout.adapters.preparing import PillowPreparer
 from cutout.errors import ImageError, PreparingFailedError
+from cutout.formats.jpeg import MAX_SCANS
 from cutout.ports import PreparedImage
 from tests.corpus.copies import off_the_scene, refusal
 from tests.corpus.jpegs import jpeg
@@ -30,13 +30,13 @@ def with_scans(count: int) -> bytes:
     return body[:-2] + body[begin:-2] * (count - written) + body[-2:]
 
 
-@pytest.mark.parametrize("count", [10, jpegs.MAX_SCANS])
+@pytest.mark.parametrize("count", [10, MAX_SCANS])
 def test_a_progressive_jpeg_is_decoded(count: int) -> None:
     """As many scans as encoders write, and many more."""
     assert off_the_scene(with_scans(count)) <= 40
 
 
-@pytest.mark.parametrize("count", [jpegs.MAX_SCANS + 1, 1_000])
+@pytest.mark.parametrize("count", [MAX_SCANS + 1, 1_000])
 def test_a_jpeg_of_more_scans_than_pictures_have_is_refused(count: int) -> None:
     """Each goes through the whole picture: a thousand of them keep the function beyond its time."""
     assert refusal(with_scans(count)) == "unsupported_format"

@@ -10,6 +10,7 @@ PURE = (
     "backfills",
     "cursors",
     "errors",
+    "formats",
     "gate",
     "headers",
     "inputs",

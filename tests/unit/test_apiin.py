@@ -34,7 +34,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 WEBP = b"RIFF\x28\x00\x00\x00WEBPVP8L" + bytes(40)
 PNG64 = base64.b64encode(PNG).decode()
 WEBP64 = base64.b64encode(WEBP).decode()
-JPEG = b"\xff\xd8\xff" + bytes(40)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(40)
 JPEG64 = base64.b64encode(JPEG).decode()
 JSON = "application/json"
 DONE = Succeeded(result_url=URL)

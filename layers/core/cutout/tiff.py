@@ -1,11 +1,12 @@
 """The first directory of a TIFF structure, which EXIF is one of too. Pure, for hostile bytes.
 
 Layout: byte order, 42, offset of the directory; there a count and entries of 12 bytes: tag, type,
-count, value (TIFF 6.0, section 2). Only entries that hold their number in place are read.
+count, value (TIFF 6.0, section 2). BigTIFF has 43, and longer numbers (libtiff, "The BigTIFF File
+Format"). Only entries that hold their number in place are read.
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ORIENTATION = 274
 WIDTH, HEIGHT = 256, 257
@@ -23,38 +24,92 @@ _SENSOR = frozenset({32803, 34892})  # PHOTOMETRIC: colour filter array, LinearR
 # ExifTool's list of TIFF tags names them; no decoder of ours knows one of them.
 _CAMERA_COMPRESSIONS = frozenset({32767, 32769, 32770, 34713, 32867, 65000, 65535})
 
-_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\x00": "little", b"MM\x00*": "big"}
-_SIZES = {1: 1, 3: 2, 4: 4}  # BYTE, SHORT, LONG
-_ENTRY = 12
+_SHORT = 3
+_SIZES = {1: 1, _SHORT: 2, 4: 4, 16: 8}  # BYTE, SHORT, LONG, and BigTIFF's LONG8
+# The types of TIFF 6.0 (1 to 12), its supplement 1 (13), BigTIFF (16 to 18) and EXIF 3.0 (129).
+_TYPES = frozenset({*range(1, 14), 16, 17, 18, 129})
 
 
-def first_directory(data: bytes) -> dict[int, int] | None:
-    """Return the first number of each entry by its tag.
+class _Form(NamedTuple):
+    """How long the numbers are, in bytes."""
 
-    Returns:
-        None: this is no TIFF, or its directory is not (wholly) within these bytes.
+    order: Literal["little", "big"]
+    offset: int  # of an offset, and of a value in place
+    counter: int  # of the number of entries
+
+    @property
+    def entry(self) -> int:
+        """Return the length of an entry: tag, type, number of values, and value or offset."""
+        return 4 + 2 * self.offset
+
+    def number(self, data: bytes) -> int:
+        """Return the number that stands there."""
+        return int.from_bytes(data, self.order)
+
+
+class Entry(NamedTuple):
+    """An entry of a directory; `number` is the first of its values, if that is held in place."""
+
+    tag: int
+    kind: int
+    values: int
+    number: int | None
+
+
+_BIG = (b"+\x00", b"\x00+")
+_FORMS = {
+    b"II*\x00": _Form("little", 4, 2),
+    b"MM\x00*": _Form("big", 4, 2),
+    b"II+\x00\x08\x00\x00\x00": _Form("little", 8, 8),
+    b"MM\x00+\x00\x08\x00\x00": _Form("big", 8, 8),
+}
+
+
+def first_directory(data: bytes) -> list[Entry] | None:
+    """Return the entries of the first directory.
+
+    Returns None if this is no TIFF, or if its directory is not wholly within these bytes.
     """
-    order = _ORDERS.get(data[:4])
-    if order is None or len(data) < 8:  # noqa: PLR2004 the header's length
+    form = _FORMS.get(data[:4]) or _FORMS.get(data[:8])
+    if form is None:
         return None
-    place = int.from_bytes(data[4:8], order)
-    count = int.from_bytes(data[place : place + 2], order)
-    entries = data[place + 2 : place + 2 + count * _ENTRY]
-    if not count or len(entries) < count * _ENTRY:
+    at = 8 if form.offset == 8 else 4  # noqa: PLR2004 where the offset stands in either form
+    place = form.number(data[at : at + form.offset])
+    count = form.number(data[place : place + form.counter])
+    first = place + form.counter
+    if place < at + form.offset or not count or first + count * form.entry > len(data):
         return None
-    found: dict[int, int] = {}
-    for start in range(0, len(entries), _ENTRY):
-        tag, kind = (int.from_bytes(entries[start + n : start + n + 2], order) for n in (0, 2))
-        if kind in _SIZES:
-            value = entries[start + 8 : start + 8 + _SIZES[kind]]
-            found.setdefault(tag, int.from_bytes(value, order))
-    return found
+    starts = range(first, first + count * form.entry, form.entry)
+    return [_entry(data[start : start + form.entry], form) for start in starts]
 
 
-def orientation(data: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8; what says none, or nonsense, is upright."""
-    found = (first_directory(data) or {}).get(ORIENTATION, 1)
-    return found if found in range(1, 9) else 1
+def _entry(data: bytes, form: _Form) -> Entry:
+    """Read an entry."""
+    tag, kind = form.number(data[:2]), form.number(data[2:4])
+    count = form.number(data[4 : 4 + form.offset])
+    value = data[4 + form.offset :]
+    size = _SIZES.get(kind)
+    in_place = size is not None and 0 < size * count <= len(value)
+    return Entry(tag, kind, count, form.number(value[:size]) if in_place else None)
+
+
+def orientation(data: bytes) -> int | None:
+    """Return the orientation that EXIF's TIFF structure tells, 1 to 8.
+
+    Returns None if it is not certain that every reader finds the same: the directory breaks off or
+    holds what is no entry, or the orientation is there twice or is not one SHORT (EXIF 3.0,
+    4.6.5.1). A directory without one says 1, and so do numbers without a meaning, such as 0 and 9.
+    """
+    entries = None if data[2:4] in _BIG else first_directory(data)
+    if entries is None or any(entry.kind not in _TYPES for entry in entries):
+        return None
+    found = [entry for entry in entries if entry.tag == ORIENTATION]
+    if not found:
+        return 1
+    (_, kind, count, number), *more = found
+    if more or (kind, count) != (_SHORT, 1):
+        return None
+    return number if number in range(1, 9) else 1
 
 
 def is_raw(tags: Mapping[int, object]) -> bool:
@@ -78,7 +133,7 @@ def is_raw(tags: Mapping[int, object]) -> bool:
 
 
 def _number(value: object) -> int | None:
-    """Return the whole number that a decoder read for a tag; None: it is none."""
+    """Return the whole number that a decoder read for a tag; None, if it is none."""
     if isinstance(value, (tuple, list)) and value:
         value = value[0]
     return value if isinstance(value, int) else None

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from cutout import headers, inputs, jobs, keys, staging
 from cutout.errors import ObjectMissingError, ResultError
+from cutout.formats.glimpse import Glimpse
 from cutout.headers import Header
 from cutout.models import (
     Announce,
@@ -155,11 +156,10 @@ class Intake:
         return understood and self._is_complete(source, header)
 
     def _is_complete(self, source: SourceObject, header: Header) -> bool:
-        """Tell whether the file has its end; that of a small one was read with its beginning."""
-        tail = source.head[header.data_at :]
-        if source.size > len(source.head) and inputs.needs_tail(header):
-            tail = self._images.tail(source, inputs.TAIL_BYTES)
-        return inputs.is_complete(header, source.size, tail)
+        """Tell whether the file is all there; of a large one the end is read, too."""
+        large = source.size > len(source.head)
+        tail = self._images.tail(source, inputs.TAIL_BYTES) if large else b""
+        return inputs.is_complete(header, Glimpse(source.head, tail, source.size))
 
     def _record(self, job: Job) -> Job:
         """Write the job, and have done what comes next."""

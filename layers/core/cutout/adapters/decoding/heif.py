@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from cutout.adapters.decoding import boxes, colour, greys
+from cutout.adapters.decoding import boxes, colour, greys, wholeness
 from cutout.adapters.decoding.boxes import Primary
 from cutout.adapters.decoding.decoded import Decoded, check_pixels, load, unsupported
 
@@ -33,6 +33,7 @@ def decode(data: bytes) -> Decoded:
     size = primary.first(b"ispe")[4:12]
     if len(size) == 8:  # noqa: PLR2004 width and height
         check_pixels(*struct.unpack(">2I", size))
+    wholeness.check_heif(data)
     profile = _profile(primary)
     file = bytearray(data)
     for place in primary.metadata:

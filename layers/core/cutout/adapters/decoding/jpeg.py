@@ -10,22 +10,16 @@ import struct
 from dataclasses import dataclass, field
 from typing import Final
 
-from PIL import Image, ImageChops
-
-from cutout.adapters.decoding import directory
+from cutout.adapters.decoding import directory, wholeness
 from cutout.adapters.decoding.decoded import (
     Decoded,
-    bands,
     check_pixels,
     load,
     truncated,
     turned,
     unsupported,
 )
-
-# Each scan visits every block of the picture again. Encoders write up to about 20; libtiff refuses
-# more than 100 by default, and libjpeg-turbo advises against more than 500 from strangers.
-MAX_SCANS: Final = 100
+from cutout.formats.jpeg import MAX_SCANS, MAX_SEGMENTS
 
 _SOI, _EOI, _SOS, _DNL = 0xD8, 0xD9, 0xDA, 0xDC
 _APP0, _APP1, _APP2, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xEE, 0xFE
@@ -40,8 +34,6 @@ _COMPONENTS: Final = frozenset({1, 3, 4})
 _EXIF, _ICC = b"Exif\x00\x00", b"ICC_PROFILE\x00"
 # What ends a scan's data: any marker but the restarts, and no stuffed zero (ITU T.81, B.1.1.5).
 _NEXT_MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-# What is put behind a file that has no end: as data they decode to different pixels.
-_FILLINGS: Final = (bytes(64), b"\xaa" * 64)
 
 
 @dataclass(slots=True)
@@ -54,17 +46,18 @@ class _Walk:
     icc_parts: int = 0
     frame: int = 0
     body: bytes = b""
+    segments: int = 0
     scans: int = 0
     lines_later: bool = False
-    ended: bool = False
 
 
 def decode(data: bytes) -> Decoded:
     """Decode a JPEG."""
     walk = _walk(data)
     _check(walk)
-    clean = b"".join(walk.kept)
-    picture = _picture(walk, clean) if walk.ended else _without_end(clean)
+    odd = unsupported("The JPEG is of a kind that is not decoded.")
+    clean = wholeness.whole_jpeg(b"".join(walk.kept))
+    picture = load(clean, "JPEG", unopened=odd, broken=odd if walk.frame in _MAYBE else None)
     orientation = 1 if walk.exif is None else directory.orientation(walk.exif)
     return turned(picture, orientation, _profile(walk))
 
@@ -75,7 +68,6 @@ def _walk(data: bytes) -> _Walk:
     while 0 <= (place := data.find(b"\xff", place)) < len(data) - 1:
         kind = data[place + 1]
         if kind == _EOI:
-            walk.ended = True
             break
         if kind in _ALONE or kind in (0x00, 0xFF):
             place += 2 if kind != 0xFF else 1  # noqa: PLR2004 a fill byte
@@ -96,6 +88,10 @@ def _walk(data: bytes) -> _Walk:
 
 def _note(walk: _Walk, kind: int, body: bytes) -> None:
     """Keep a segment, or what it says."""
+    walk.segments += 1
+    walk.scans += kind == _SOS
+    if walk.scans > MAX_SCANS or walk.segments > MAX_SEGMENTS:
+        raise unsupported(f"The JPEG has more than {MAX_SCANS} scans, or far too many segments.")
     if kind == _APP1 and body.startswith(_EXIF):
         walk.exif = body if walk.exif is None else walk.exif  # the first one counts
     elif kind == _APP2 and body.startswith(_ICC) and len(body) > 14:  # noqa: PLR2004 number and count
@@ -118,9 +114,6 @@ def _says_colours(kind: int, body: bytes) -> bool:
 
 def _keep_scan(walk: _Walk, data: bytes, place: int) -> int:
     """Keep a scan's data, and return where the next marker is."""
-    walk.scans += 1
-    if walk.scans > MAX_SCANS:
-        raise unsupported(f"The JPEG has more than {MAX_SCANS} scans.")
     found = _NEXT_MARKER.search(data, place)
     end = found.start() if found else len(data)
     walk.kept.append(data[place:end])
@@ -144,28 +137,6 @@ def _check(walk: _Walk) -> None:
     if not walk.scans:
         raise truncated()
     check_pixels(width, height)
-
-
-def _picture(walk: _Walk, clean: bytes) -> Image.Image:
-    """Decode a file that has its end."""
-    odd = unsupported("The JPEG is of a kind that is not decoded.")
-    return load(clean, "JPEG", unopened=odd, broken=odd if walk.frame in _MAYBE else None)
-
-
-def _without_end(clean: bytes) -> Image.Image:
-    """Decode a file without its end marker, if nothing but that is missing.
-
-    A decoder makes pixels of whatever follows. So different bytes are put behind the file, and if
-    they come out in the picture, some of its own were missing. Zeros at its end are a download's
-    that was never finished; a sound file's zeros say nothing there, and are no loss.
-    """
-    begun = clean.rstrip(b"\0")
-    begun += b"\0" if begun.endswith(b"\xff") else b""  # a marker is none of its data
-    one, other = (load(begun + filling + b"\xff\xd9", "JPEG") for filling in _FILLINGS)
-    pairs = zip(bands(one), bands(other), strict=True)
-    if any(ImageChops.difference(*pair).getbbox() for pair in pairs):
-        raise truncated()
-    return one
 
 
 def _profile(walk: _Walk) -> bytes | None:

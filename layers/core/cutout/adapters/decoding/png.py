@@ -14,6 +14,7 @@ from PIL import Image, ImageChops
 from cutout.adapters.decoding import colour, greys, icc, png_chunks
 from cutout.adapters.decoding.decoded import Decoded, load, truncated, turned, unsupported
 from cutout.adapters.decoding.png_chunks import DEEP, GREY, PALETTE, RGB, Chunks, Frame
+from cutout.formats import png_pixels
 
 # Pillow takes the first byte of each sample for 8 bits; read as little-endian, it takes the other.
 _HIGH, _LOW = "RGB;16B", "RGB;16L"
@@ -37,7 +38,7 @@ def decode(data: bytes) -> Decoded:
 
 def _picture(found: Chunks, frame: Frame) -> Image.Image:
     """Decode one picture, with its transparency."""
-    if not png_chunks.holds_all(found, frame):
+    if not png_pixels.is_full(_start(found, frame), frame.data):
         raise truncated()
     key = found.single.get(b"tRNS", b"")
     file = _file(found, frame)
@@ -57,14 +58,19 @@ def _picture(found: Chunks, frame: Frame) -> Image.Image:
 
 def _file(found: Chunks, frame: Frame) -> bytes:
     """Return a PNG of one picture, with the palette and its transparency, and nothing else."""
-    head = (frame.width, frame.height, found.depth, found.kind, 0, 0, found.interlaced)
-    parts = [png_chunks.SIGNATURE, _chunk(b"IHDR", struct.pack(">II5B", *head))]
+    parts = [png_chunks.SIGNATURE, _chunk(b"IHDR", _start(found, frame))]
     if found.kind == PALETTE:
         palette = found.single[b"PLTE"]
         parts.append(_chunk(b"PLTE", palette))
         if b"tRNS" in found.single:
             parts.append(_chunk(b"tRNS", found.single[b"tRNS"][: len(palette) // 3]))
     return b"".join([*parts, _chunk(b"IDAT", frame.data), _chunk(b"IEND", b"")])
+
+
+def _start(found: Chunks, frame: Frame) -> bytes:
+    """Return the body of IHDR for one picture."""
+    numbers = (frame.width, frame.height, found.depth, found.kind, 0, 0, found.interlaced)
+    return struct.pack(">II5B", *numbers)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -12,6 +12,8 @@ from typing import Final
 
 from cutout.adapters.decoding import directory
 from cutout.adapters.decoding.decoded import check_pixels, truncated, unsupported
+from cutout.formats.glimpse import Glimpse
+from cutout.formats.png import MAX_CHUNKS, chunks
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; 4 and 6 are grey and RGB with alpha
@@ -24,18 +26,6 @@ _DEPTHS: Final = {
     4: (8, 16),
     6: (8, 16),
 }
-_SAMPLES: Final = {GREY: 1, RGB: 3, PALETTE: 1, 4: 2, 6: 4}
-# The passes of an interlaced picture: first column and row, and the steps from one to the next.
-_ADAM7: Final = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
-_PIECE_BYTES: Final = 2**20
 _KNOWN: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _RAW_EXIF: Final = b"Raw profile type exif\x00"  # as ImageMagick keeps EXIF in a text
@@ -108,21 +98,6 @@ def first_frame(found: Chunks) -> Frame:
     return Frame(left, top, width, height, b"".join(data)) if width and height and inside else whole
 
 
-def holds_all(found: Chunks, frame: Frame) -> bool:
-    """Tell whether a picture's data are as long as its pixels; Pillow paints the rest black."""
-    missing, stream = _unpacked_bytes(found, frame), zlib.decompressobj()
-    data = frame.data
-    while missing > 0 and not stream.eof:
-        try:
-            piece = stream.decompress(data, min(missing, _PIECE_BYTES))
-        except zlib.error:
-            return False
-        if not piece:
-            return False
-        missing, data = missing - len(piece), stream.unconsumed_tail
-    return missing <= 0
-
-
 def profile(found: Chunks) -> bytes | None:
     """Return the decompressed ICC profile; None: there is none that can be read."""
     _, _, rest = found.single.get(b"iCCP", b"").partition(b"\x00")
@@ -135,17 +110,6 @@ def orientation(found: Chunks) -> int | None:
     return 1 if exif is None else directory.orientation(exif)
 
 
-def _unpacked_bytes(found: Chunks, frame: Frame) -> int:
-    """Return how many bytes a picture has; each row of each pass begins with a filter's number."""
-    bits = found.depth * _SAMPLES[found.kind]
-    passes = _ADAM7 if found.interlaced else ((0, 0, 1, 1),)
-    total = 0
-    for left, top, across, down in passes:
-        width, height = -(-(frame.width - left) // across), -(-(frame.height - top) // down)
-        total += height * (1 + -(-width * bits // 8)) if width > 0 and height > 0 else 0
-    return total
-
-
 def _sound(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield type and body of each sound chunk before IEND.
 
@@ -153,21 +117,17 @@ def _sound(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         ImageError: `truncated_image`, one that is needed is not sound; `unsupported_format`, one
             is needed that nobody knows.
     """
-    place = len(SIGNATURE)
-    while place + 8 <= len(data):
-        length, kind = int.from_bytes(data[place : place + 4]), data[place + 4 : place + 8]
-        body, check = data[place + 8 : place + 8 + length], data[place + 8 + length :][:4]
-        needed = kind[:1].isupper() and kind != b"IEND"
+    seen = Glimpse(data, b"", len(data))
+    for number, chunk in enumerate(chunks(seen, len(SIGNATURE))):
+        kind, needed = chunk.kind, chunk.kind[:1].isupper() and chunk.kind != b"IEND"
         if kind == b"CgBI" or (kind.isalpha() and needed and kind not in _KNOWN):
             raise unsupported(f"The PNG has a chunk {kind.decode('ascii')}, which is not decoded.")
-        whole = len(check) == 4 and kind.isalpha()  # noqa: PLR2004 bytes of a checksum
-        if whole and int.from_bytes(check) == zlib.crc32(body, zlib.crc32(kind)):
-            yield kind, body
-        elif needed:
+        if number == MAX_CHUNKS or (needed and not chunk.sound):
             raise truncated()
-        if kind == b"IEND" or not whole:
+        if chunk.sound and chunk.body is not None:
+            yield kind, chunk.body
+        elif not kind.isalpha():
             return
-        place += 12 + length
 
 
 def _read_header(found: Chunks, body: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from PIL import Image, _webp
 
 from cutout import headers
-from cutout.adapters.decoding import directory
+from cutout.adapters.decoding import directory, wholeness
 from cutout.adapters.decoding.decoded import (
     Decoded,
     check_pixels,
@@ -90,6 +90,7 @@ def _loaded(file: bytes) -> Image.Image:
     """
     header = headers.read(file)
     check_pixels((header and header.width) or 0, (header and header.height) or 0)
+    wholeness.check_webp(file)
     with failing_as(truncated()):
         decoder = _webp.WebPAnimDecoder(file)
         size, *_, mode = decoder.get_info()
