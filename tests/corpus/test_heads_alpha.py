@@ -1,12 +1,14 @@
 """Transparency and palettes: what shows nothing at all is not sent as it is."""
 
+import zlib
+
 import pytest
 from PIL import Image
 
 from cutout import headers, inputs
-from cutout.formats import png, png_pixels
+from cutout.formats import png_pixels
 from tests.corpus.files_head import grain, png_of, png_with, riff, vp8x, webp_chunk
-from tests.corpus.pictures import CUT, PNG, PREPARED, animation, chunk, encoded, half_clear, scene
+from tests.corpus.pictures import CUT, PREPARED, animation, chunk, encoded, half_clear, scene
 from tests.corpus.test_inputs import Studio
 
 
@@ -146,16 +148,12 @@ def test_the_bytes_of_an_interlaced_picture_are_those_of_its_passes(size: tuple[
     assert png_pixels.length(start) == expected
 
 
-@pytest.mark.parametrize(("missing", "short"), [(0, False), (1, True)])
-def test_rows_are_counted(missing: int, *, short: bool) -> None:
-    """A byte too few is one."""
-    rows = [bytes(1 + 3 * 8)] * 7 + [bytes(1 + 3 * 8 - missing)]
+@pytest.mark.parametrize(("missing", "full"), [(0, True), (1, False)])
+def test_rows_are_counted(missing: int, *, full: bool) -> None:
+    """A byte too few is one, and so is what cannot be unpacked."""
+    rows = bytes(8 * (1 + 3 * 8) - missing)
+    start = png_of(2, 8, [], 8, height=8)[16:29]
 
-    assert png.is_incomplete(png_of(2, 8, rows, 8)) is short
-
-
-def test_what_is_no_valid_png_is_not_counted() -> None:
-    """A decoder says what is wrong with it."""
-    assert png.is_incomplete(PNG[:33])
-    for body in (b"", PNG[:20], PNG[:8] + PNG[33:], png_of(5, 8, [bytes(9)], 8)):
-        assert not png.is_incomplete(body)
+    assert png_pixels.is_full(start, zlib.compress(rows)) is full
+    assert not png_pixels.is_full(start, zlib.compress(rows)[:6])
+    assert not png_pixels.is_full(start, b"rubbish")

@@ -93,6 +93,7 @@ OTHERS: dict[str, bytes] = {
     "half a large jpeg, then another": FILES["jpeg large"][:100_000] + JPEG,
     "half the pixels of a png": whole_pieces(small("PNG")),
     "a png of too few rows": png_of(2, 8, [bytes(1 + 3 * 64)] * 47, 64, height=48),
+    "a png with a wrong checksum": PNG.replace(PNG[-16:-12], bytes(4)),
     "a webp shorter than it says": FILES["webp"][:-200],
     "a progressive jpeg without its last scan": (
         FILES["jpeg progressive"][: FILES["jpeg progressive"].rindex(b"\xff\xda")]
@@ -156,7 +157,6 @@ GOOD: dict[str, tuple[bytes, str]] = {
     "png, then zeros": (FILES["png"] + bytes(3_000), CUT),
     "png on white": (encoded(on_white(), "PNG"), CUT),
     "png of one pixel": (png_of(0, 8, [b"\0\x80"], 1), CUT),
-    "png with a wrong checksum": (PNG.replace(PNG[-16:-12], bytes(4)), PREPARED),
     "webp large": (FILES["webp large"], CUT),
     "webp, then zeros": (FILES["webp"] + bytes(3_000), CUT),
     "webp on white": (encoded(on_white(), "WEBP"), CUT),

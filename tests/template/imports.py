@@ -43,7 +43,7 @@ ONLY = {
     "boto3": ("adapters/",),
     "botocore": ("adapters/",),
     "httpx": ("providers/", "adapters/results.py", "adapters/guarded.py"),
-    "PIL": ("adapters/imaging.py", "adapters/preparing.py", "adapters/wholeness.py"),
+    "PIL": ("adapters/imaging.py", "adapters/preparing.py", "adapters/decoding/"),
     "pillow_heif": ("adapters/preparing.py",),
     "functions": (),
     "local": (),

@@ -1,15 +1,17 @@
 """Any picture becomes a plain one, or is refused; what `tests/corpus` shows is not repeated."""
 
 import io
+import struct
+import zlib
 
 import pytest
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
-from cutout.adapters import preparing
+from cutout import inputs
 from cutout.adapters.preparing import PillowPreparer
 from cutout.errors import ImageError
 from cutout.ports import PreparedImage
-from tests.corpus.pictures import AVIF, HEIC, JPEG, SIZE, encoded, half_clear, scene
+from tests.corpus.pictures import AVIF, HEIC, JPEG, SIZE, encoded, half_clear, scene, turned
 
 
 def prepare(body: bytes) -> PreparedImage:
@@ -32,8 +34,8 @@ def test_what_is_larger_than_a_provider_takes_is_shrunk(
     monkeypatch: pytest.MonkeyPatch, pixels: int, side: int, expected: tuple[int, int]
 ) -> None:
     """In its own shape; its size is told."""
-    monkeypatch.setattr(preparing, "PROVIDER_PIXELS", pixels)
-    monkeypatch.setattr(preparing, "MAX_SIDE", side)
+    monkeypatch.setattr(inputs, "PROVIDER_PIXELS", pixels)
+    monkeypatch.setattr(inputs, "MAX_SIDE", side)
 
     image = prepare(encoded(scene(), "BMP"))
 
@@ -46,7 +48,7 @@ def test_pixels_are_counted_before_they_are_decoded(
     monkeypatch: pytest.MonkeyPatch, body: bytes
 ) -> None:
     """Also where the header does not tell them."""
-    monkeypatch.setattr(preparing, "MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
+    monkeypatch.setattr(inputs, "MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
 
     assert code_for(body) == "too_many_pixels"
@@ -105,13 +107,63 @@ def test_colours_of_another_space_become_srgb() -> None:
         assert abs(found[0] - 220) < 12
 
 
-def test_broken_exif_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The picture stays as it lies, even if Pillow should choke on it."""
+def test_broken_exif_says_nothing() -> None:
+    """The picture stays as it lies."""
     body = encoded(scene(), "JPEG", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff")
+
     assert prepare(body).width == SIZE[0]
 
-    monkeypatch.setattr(ImageOps, "exif_transpose", lambda _: int("no number"))
-    assert prepare(body).width == SIZE[0]
+
+TURNED = turned(6)
+ODD_ERRORS = [
+    ValueError("mode"),
+    KeyError("La"),
+    TypeError(),
+    SyntaxError("header"),
+    OSError("decoder error -2"),
+    UnidentifiedImageError("unknown"),
+    EOFError(),
+    IndexError(),
+    RuntimeError("libheif"),
+    RecursionError(),
+    ZeroDivisionError(),
+    OverflowError(),
+    struct.error("unpack"),
+    zlib.error("data"),
+    UnicodeDecodeError("ascii", b"", 0, 1, "no"),
+    AttributeError("none"),
+]
+
+
+@pytest.mark.parametrize("error", ODD_ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("step", ["resize", "transpose", "convert", "save"])
+def test_any_error_behind_the_decoder_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+) -> None:
+    """Nothing that a file causes comes back as a dead letter."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(inputs, "MAX_SIDE", SIZE[0] - 1)
+    monkeypatch.setattr(Image.Image, step, fail)
+
+    assert code_for(TURNED) == "unsupported_format"
+
+
+@pytest.mark.parametrize("step", ["resize", "transpose", "convert", "save"])
+def test_memory_that_does_not_suffice_later_is_the_same_reason(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Turning and shrinking need some, too."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(inputs, "MAX_SIDE", SIZE[0] - 1)
+    monkeypatch.setattr(Image.Image, step, fail)
+
+    assert code_for(TURNED) == "too_many_pixels"
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(0, 200), (0, 65_535), (300, 1_000)])

@@ -159,6 +159,7 @@ def poll_app() -> "Polling":
 @_once
 def prepare_inbox() -> "PrepareInbox":
     """Build what `prepare` does."""
+    from cutout.adapters.isolated import IsolatedPreparer
     from cutout.adapters.preparing import PillowPreparer
     from cutout.services.inbox import PrepareInbox
     from cutout.services.preparing import Preparing
@@ -166,7 +167,7 @@ def prepare_inbox() -> "PrepareInbox":
     preparing = Preparing(
         records=_records(),
         images=_images(),
-        preparer=PillowPreparer(),
+        preparer=IsolatedPreparer(PillowPreparer()),
         stage=_work(),
         messages=_messages(),
         clock=SystemClock(),

@@ -6,6 +6,7 @@ CutoutError
 ├── StorageError                   an AWS call failed for a passing reason: the message comes again
 │   └── ObjectMissingError         the object, or this version of it, is not there
 ├── ImageError                     the source cannot be cut out; `code` is the reason
+├── PreparingFailedError           this machine failed to prepare a source: the message comes again
 ├── ResultError                    the provider's result cannot be published; `code` is the reason
 ├── SourceReplacedError            the object's current version is not the job's
 ├── LeaseHeldError                 another invocation is storing this job: come back later
@@ -78,6 +79,10 @@ class ImageError(CutoutError):
         """Keep the reason code beside the sentence for people."""
         super().__init__(message)
         self.code = code
+
+
+class PreparingFailedError(CutoutError):
+    """A source could not be prepared for a reason of this machine, such as a full disk."""
 
 
 class ResultError(CutoutError):

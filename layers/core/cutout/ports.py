@@ -332,12 +332,16 @@ class Messages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PreparedImage:
-    """A plain, upright copy of an odd image, without metadata, and its size in pixels."""
+    """A plain, upright copy of an odd image, without metadata, and its size in pixels.
+
+    `notes` are short codes of what could not be read and was decided, for the log.
+    """
 
     file: BinaryIO
     width: int
     height: int
     content_type: str
+    notes: tuple[str, ...] = ()
 
 
 class Preparer(Protocol):

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterator
-from itertools import islice, takewhile
 from typing import NamedTuple
 
 from cutout import tiff
@@ -152,27 +151,6 @@ def is_settled(header: Header, seen: Glimpse) -> bool:
     # Writers make all chunks of pixels equally long but the last one: else something is missing.
     lost = not seen.is_whole and len(pixels) > 1 and first.length == pixels[-1].length
     return notes.orientation == 1 and not lost
-
-
-def is_incomplete(data: bytes) -> bool:
-    """Tell whether a whole file has fewer pixels than it says, or no palette for them.
-
-    Decoders leave black what is missing. Where the checksum of a chunk is wrong, that of the pixels
-    must be right: else they may be a filler, for which decoders find a meaning. A file of more than
-    `MAX_CHUNKS` is incomplete, too.
-    """
-    seen = Glimpse(data, b"", len(data))
-    found = list(islice(chunks(seen, 8), MAX_CHUNKS + 1))
-    start = data[16:_START]
-    if len(found) > MAX_CHUNKS:
-        return True
-    if not found or found[0].kind != b"IHDR" or not _is_valid(start):
-        return False
-    kinds = [chunk.kind for chunk in found]
-    if start[9] == _PALETTE and b"PLTE" not in takewhile(lambda kind: kind != _PIXELS, kinds):
-        return True
-    sound = all(chunk.sound for chunk in found if chunk.kind == _PIXELS)
-    return not png_pixels.is_full(start, _pixels(seen, found), proven=not sound)
 
 
 def _is_full(seen: Glimpse, found: list[Chunk]) -> bool:

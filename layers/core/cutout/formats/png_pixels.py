@@ -62,7 +62,7 @@ def length(start: bytes) -> int:
     )
 
 
-def is_full(start: bytes, packed: bytes, *, proven: bool = False) -> bool:
+def is_full(start: bytes, packed: bytes) -> bool:
     """Tell whether the pixels are as many as a valid IHDR's body says.
 
     Decoders are content with fewer, if their end is marked as one.
@@ -70,7 +70,6 @@ def is_full(start: bytes, packed: bytes, *, proven: bool = False) -> bool:
     Args:
         start: that body.
         packed: all of the pixels, as IDAT has them.
-        proven: whether their own checksum (RFC 1950, ADLER32) must be there and right.
     """
     left, unpacker = length(start), zlib.decompressobj()
     try:
@@ -80,7 +79,7 @@ def is_full(start: bytes, packed: bytes, *, proven: bool = False) -> bool:
         unpacker.decompress(packed, 1)
     except zlib.error:
         return False
-    return left <= 0 and (unpacker.eof or not proven)
+    return left <= 0
 
 
 def _stride(width: int, pixel: int) -> int:

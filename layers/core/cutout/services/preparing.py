@@ -40,7 +40,7 @@ class Preparing:
 
         Raises:
             LeaseHeldError: somebody else is at it; come back after the lease.
-            StorageError: a passing fault; come back.
+            StorageError, PreparingFailedError: a passing fault; come back.
         """
         job = self._lease(message.job_id)
         if job is None:
@@ -76,11 +76,13 @@ class Preparing:
         """Read, decode, stage, queue."""
         with self._images.read(job) as source:
             image = self._preparer.prepare(source)
-        key = self._stage.stage(job.job_id, image)
+        with image.file:
+            key = self._stage.stage(job.job_id, image)
         now_ms = self._clock.now_ms()
         self._metrics.count("JobPrepared")
         self._change(job, lambda j: staging.finish(j, key, image.width, image.height, now_ms))
-        logger.info("image prepared", extra={"job_id": job.job_id, "key": job.key})
+        notes = {"notes": image.notes} if image.notes else {}
+        logger.info("image prepared", extra={"job_id": job.job_id, "key": job.key, **notes})
 
     def _skip(self, job: Job, reason: Reason) -> None:
         """Step into `skipped`."""

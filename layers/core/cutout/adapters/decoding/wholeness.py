@@ -1,4 +1,4 @@
-"""Decide by decoding whether a file's pixels end where the file does. Needs the imaging layer.
+"""Decide by decoding whether a file's pixels end where the file does.
 
 A download that broke off is often filled up to its length, and decoders paint something for the
 filler: half a picture, and half a grey one. Even pictures end in repetitions, too. What tells them
@@ -7,12 +7,11 @@ apart is that a picture's last bytes are needed, and that nothing behind them is
 
 import hashlib
 import io
-from typing import BinaryIO
 
 from PIL import Image
 
-from cutout.errors import ImageError
-from cutout.formats import filler, heif, jpeg, png, webp
+from cutout.adapters.decoding.decoded import truncated
+from cutout.formats import filler, heif, jpeg, webp
 
 _NEEDED = 16
 """Bytes at the end of the data that hold pixels; writers and readers are off by less than that."""
@@ -22,41 +21,29 @@ _STRIP = 256  # rows that are hashed at once: a picture of 100 megapixels is not
 
 # Bits that are as good as any, with every restart marker among them, wherever the decoder waits
 # for one: pixels that are missing come out otherwise than without them.
-_NOISE = bytes(n * 73 % 251 for n in range(251))
+_NOISE = bytes((170 + n * 73) % 251 for n in range(251))
 _OTHER_BITS = _NOISE + b"".join(b"\xff" + bytes([0xD0 + n % 8]) + _NOISE for n in range(16))
 
 
-def checked(image: BinaryIO, kind: str) -> BinaryIO:
-    """Return the file to be decoded: this one, or a JPEG with the end marker that it lacks.
+def whole_jpeg(data: bytes) -> bytes:
+    """Return a JPEG that is all there, with the end marker if it lacks that alone.
 
-    Args:
-        image: the whole file.
-        kind: its format, as `cutout.headers` names it.
+    It is decoded more than once only if it ends without its marker, or in what may be a filler.
 
     Raises:
-        ImageError: `truncated_image` if pixels are missing that a decoder would make up;
-            `unsupported_format` if a decoder would be busy for minutes.
+        ImageError: `truncated_image`, pixels are missing that a decoder would make up.
     """
-    if kind not in _CHECKS:
-        return image
-    image.seek(0)
-    data = image.read()
-    image.seek(0)
-    return _CHECKS[kind](image, data)
-
-
-def _jpeg(image: BinaryIO, data: bytes) -> BinaryIO:
-    """Check a JPEG that ends without its marker, or in what may be a filler."""
     found = jpeg.ending(data)
-    if found.endless:
-        message = f"The JPEG has more than {jpeg.MAX_SCANS} scans, or far too many segments."
-        raise ImageError("unsupported_format", message)
     even = filler.is_suspected(data[found.pixels_at : found.stop])
-    if not found.pixels_at or (found.closed and not even):
-        return image
-    if not (found.closed or found.all_there) or not _ends_there(data[: found.stop].rstrip(b"\xff")):
-        raise _truncated()
-    return image if found.closed else io.BytesIO(data[: found.stop] + _JPEG_END)
+    if found.closed and not even:
+        return data
+    end = data[: found.stop].rstrip(b"\xff")
+    if not found.closed:  # what the decoder would make of zeros is not needed to be whole
+        end = end.rstrip(b"\0")
+        end += b"\0" if end.endswith(b"\xff") else b""
+    if not (found.closed or found.all_there) or not _ends_there(end):
+        raise truncated()
+    return data if found.closed else end + _JPEG_END
 
 
 def _ends_there(data: bytes) -> bool:
@@ -88,16 +75,21 @@ def _pixels(data: bytes) -> bytes | None:
     return found.digest()
 
 
-def _webp(image: BinaryIO, data: bytes) -> BinaryIO:
-    """Check a WebP that ends in what may be a filler; its decoder raises if bytes are missing."""
+def check_webp(data: bytes) -> None:
+    """Check a WebP of one picture that ends in what may be a filler.
+
+    Its decoder raises if bytes are missing, and paints something for others.
+
+    Raises:
+        ImageError: `truncated_image`, pixels are missing.
+    """
     kind, pixels = webp.picture(data) or (b"", b"")
     if not filler.is_suspected(pixels):
-        return image
+        return
     kept = pixels[: filler.start(pixels) + _NEEDED]
     needed = not _is_dense(kind, pixels) and not _decodes(kind, pixels[:-_NEEDED])
-    if needed or (len(kept) < len(pixels) and _decodes(kind, kept)):
-        return image
-    raise _truncated()
+    if not needed and (len(kept) == len(pixels) or not _decodes(kind, kept)):
+        raise truncated()
 
 
 def _is_dense(kind: bytes, pixels: bytes) -> bool:
@@ -122,23 +114,11 @@ def _decodes(kind: bytes, pixels: bytes) -> bool:
     return True
 
 
-def _png(image: BinaryIO, data: bytes) -> BinaryIO:
-    """Check that a PNG has all of its rows, and colours for them."""
-    if png.is_incomplete(data):
-        raise _truncated()
-    return image
+def check_heif(data: bytes) -> None:
+    """Check a HEIC or AVIF, in whose data no filler is a picture.
 
-
-def _heif(image: BinaryIO, data: bytes) -> BinaryIO:
-    """Check a HEIC or AVIF, in whose data no filler is a picture."""
+    Raises:
+        ImageError: `truncated_image`, pixels are missing.
+    """
     if heif.is_filled(data):
-        raise _truncated()
-    return image
-
-
-def _truncated() -> ImageError:
-    """Return the error for a file that was filled up."""
-    return ImageError("truncated_image", "The image's file is incomplete or broken.")
-
-
-_CHECKS = {"jpeg": _jpeg, "png": _png, "webp": _webp, "heic": _heif, "avif": _heif}
+        raise truncated()
