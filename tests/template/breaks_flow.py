@@ -83,4 +83,14 @@ BREAKS = [
     ),
     Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail")),
     Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail|bucket|1")),
+    *(
+        Break(flow.loops_are_allowed_where_they_are_meant, at(name, "RecursiveLoop"))
+        for name in ("SubmitFunction", "PrepareFunction", "StoreFunction")
+    ),
+    Break(
+        flow.loops_are_allowed_where_they_are_meant,
+        at("WebhookFunction", "RecursiveLoop"),
+        "Allow",
+    ),
+    Break(flow.loops_have_a_brake, "Resources|SubmitLoopAlarm"),
 ]

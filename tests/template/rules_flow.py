@@ -179,6 +179,56 @@ def requests_are_for_one_bucket(view: View) -> Iterator[str]:
         yield f"requests are taken as {found}"
 
 
+def loops_are_allowed_where_they_are_meant(view: View) -> Iterator[str]:
+    """Every function that can wake itself through queues may do so, and no other one.
+
+    After about 16 invocations in one chain through SQS, SNS or S3 Lambda stops the next one, and
+    its message fails until it is a dead letter (Lambda guide, "Use Lambda recursive loop detection
+    to prevent infinite loops").
+    """
+    wakes = _wakes(view)
+    for name, said in view.of("AWS::Lambda::Function").items():
+        meant, allowed = name in _reached(name, wakes), said.get("RecursiveLoop") == "Allow"
+        if meant and not allowed:
+            yield f"{name} wakes itself and would be stopped"
+        if allowed and not meant:
+            yield f"{name} wakes nobody that wakes it, and is not watched by Lambda"
+
+
+def loops_have_a_brake(view: View) -> Iterator[str]:
+    """An alarm counts the runs of the function that every such chain goes through."""
+    for said in view.of("AWS::CloudWatch::Alarm").values():
+        of_submit = "SubmitFunction" in names_in(said.get("Dimensions"))
+        if of_submit and said["MetricName"] == "Invocations":
+            return
+    yield "nobody counts the runs of submit"
+
+
+def _wakes(view: View) -> dict[str, set[str]]:
+    """Return which functions each function can have run by a message."""
+    takers: dict[str, set[str]] = {}
+    for said in view.of("AWS::Lambda::EventSourceMapping").values():
+        for queue in names_in(said["EventSourceArn"]):
+            takers.setdefault(queue, set()).update(names_in(said["FunctionName"]))
+    wakes: dict[str, set[str]] = {}
+    for sender, statement in view.statements():
+        if "sqs:SendMessage" in listed(statement["Action"]):
+            for queue in names_in(statement["Resource"]):
+                wakes.setdefault(sender, set()).update(takers.get(queue, set()))
+    return wakes
+
+
+def _reached(start: str, wakes: dict[str, set[str]]) -> set[str]:
+    """Return all functions that a chain of messages from this one can reach."""
+    found: set[str] = set()
+    ahead = set(wakes.get(start, set()))
+    while ahead:
+        name = ahead.pop()
+        found.add(name)
+        ahead |= wakes.get(name, set()) - found
+    return found
+
+
 def _pattern(view: View, said: dict[str, Any]) -> Json:
     return view.resolve(said.get("EventPattern", {}), ResultSuffix=".mark")
 
@@ -195,4 +245,6 @@ RULES = [
     uploads_rule_excludes_results,
     uploads_rule_takes_new_and_restored_objects,
     requests_are_for_one_bucket,
+    loops_are_allowed_where_they_are_meant,
+    loops_have_a_brake,
 ]

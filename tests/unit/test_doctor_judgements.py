@@ -338,3 +338,14 @@ def test_slots_of_a_provider_that_was_taken_out_are_looked_at() -> None:
     gate = Gate(providers={"apiin": side})
 
     assert codes(gates.judge_gate(gate, SETTINGS, 0, NOW_MS)) == ["gate.stuck"]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [([], []), (["OK"], []), (["INSUFFICIENT_DATA"], []), (["ALARM"], ["loop.runs"])],
+)
+def test_a_loop_is_named_when_its_alarm_rings(states: list[str], expected: list[str]) -> None:
+    """The fault says what to look at, and how to stop it."""
+    finding = plumbing.judge_loop(states)
+
+    assert codes([finding]) == expected

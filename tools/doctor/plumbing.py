@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tools.doctor.findings import Finding, fault, listed, ok, warning
 from tools.site import FUNCTION, QUEUE, RULE, SOURCE, UPLOADS_RULE, Site
 
+LOOP_ALARM = "SubmitLoopAlarm"
 SCHEDULE = "ReconcileFunctionEveryMinute"
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 _LITTLE_CONCURRENCY = 50
@@ -130,6 +131,28 @@ def judge_function(configuration: Mapping[str, Any], reserved: int | None) -> st
         if value not in good:
             return f"has {field} {value}"
     return ""
+
+
+def check_loop(site: Site) -> Iterator[Finding]:
+    """Does submit wake itself without end? Its alarm tells."""
+    name = site.resources.get(("AWS::CloudWatch::Alarm", LOOP_ALARM))
+    if name is None:
+        yield ok("loop.unwatched", "Monitoring is none, so no alarm counts the runs of submit.")
+        return
+    alarms = site.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    yield judge_loop([alarm["StateValue"] for alarm in alarms])
+
+
+def judge_loop(states: Sequence[str]) -> Finding:
+    """Say whether submit runs more often than work can cause."""
+    if "ALARM" in states:
+        return fault(
+            "loop.runs",
+            "Submit has run 50 times a second for a quarter of an hour, more often than uploads "
+            "usually cause: look at its log. If nothing comes of the runs, switch its event "
+            "sources off (aws lambda update-event-source-mapping --no-enabled --uuid ...).",
+        )
+    return ok("loop.none", "Submit runs no more often than its work causes.")
 
 
 def check_quota(site: Site) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ CHECKS: dict[str, Check] = {
     "rules": plumbing.check_rules,
     "functions": plumbing.check_functions,
     "table": table.check_table,
+    "loop": plumbing.check_loop,
     "gate": gates.check_gate,
     "quota": plumbing.check_quota,
     "reconcile": plumbing.check_reconcile,
