@@ -78,7 +78,7 @@ soak: setup ## Run the longest end-to-end tests: kills, backfill, redrive, awkwa
 test: lint types unit e2e ## Run everything but `make soak`
 
 # The local stack. PARAMS='Key=Value Key2=Value2', PROVIDERS=eachlabs,apiin, IMAGES=directory.
-export PARAMS PROVIDERS IMAGES STACK PREFIX WATCH STOP RESUME REASON
+export PARAMS PROVIDERS IMAGES STACK ARCHITECTURE PREFIX WATCH STOP RESUME REASON
 
 .PHONY: demo
 demo: setup ## Cut out the sample images (or IMAGES=dir) on a local stack, into out/
@@ -108,14 +108,6 @@ redrive: $(DEV) ## Try failed jobs again (STACK=name, REASON=code), or dead lett
 bench: setup $(RUNTIME) ## Measure speed, cost and cold starts, into docs/ (QUICK=1: a reduced run, into out/)
 	@PYTHONPATH=layers/core $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-# The layers hold compiled code: what is built must be what is deployed.
-OVERRIDES := $(if $(ARCHITECTURE),--parameter-overrides Architecture=$(ARCHITECTURE))
-
-.PHONY: build
-build: setup ## Build what is deployed (ARCHITECTURE=x86_64)
-	$(BIN)/sam build $(OVERRIDES)
-	$(BIN)/python -c 'from pathlib import Path; from local.deploy import precompile; precompile(Path(".aws-sam/build"))'
-
 .PHONY: deploy
-deploy: build ## Build, and deploy to AWS (ARCHITECTURE=x86_64)
-	$(BIN)/sam deploy --guided $(OVERRIDES)
+deploy: $(DEV) ## Build, and deploy to AWS (STACK=cutout, ARCHITECTURE=x86_64, PARAMS='Key=Value ...')
+	@PYTHONPATH=layers/core $(BIN)/python -m tools.deploy $(if $(ARCHITECTURE),--architecture "$$ARCHITECTURE") --params="$$PARAMS" -- "$${STACK:-cutout}"

@@ -13,12 +13,16 @@ TABLE = Path(__file__).with_name("prices.toml")
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for so many units, where it was read, and whether the figure was seen there."""
+    """US dollars for so many units, where it was read, and whether the figure was seen there.
+
+    `free` is how many units an account has for nothing each month, whatever its age.
+    """
 
     price: float
     per: int
     source: str
     verified: bool
+    free: float = 0
 
     def of(self, units: float) -> float:
         """Return the dollars for some units."""
@@ -44,6 +48,15 @@ def dollars(units: Mapping[str, float]) -> dict[str, float]:
         KeyError: there is no price for one.
     """
     return {name: table()[name].of(count) for name, count in units.items()}
+
+
+def after_free(units: Mapping[str, float]) -> dict[str, float]:
+    """Return what is left of each kind of unit in an account that runs nothing else.
+
+    Raises:
+        KeyError: there is no price for one.
+    """
+    return {name: max(0.0, count - table()[name].free) for name, count in units.items()}
 
 
 def _load() -> dict[str, Any]:

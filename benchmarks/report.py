@@ -71,7 +71,7 @@ def for_readme(document: Mapping[str, Any]) -> list[str]:
             f"One Standard execution for each image that polls every 5 s costs ${usd:.3f}."
         )
     if "idle" in results:
-        lines.append(f"A month in which nothing happens costs ${results['idle']['total_usd']:.2f}.")
+        lines.append(idle_sentence(results["idle"]["months"]))
     if "throughput_concurrency" in results and "throughput_rate" in results:
         bounds = [results[f"throughput_{bound}"]["cutout"] for bound in ("concurrency", "rate")]
         lines.append(
@@ -92,6 +92,18 @@ def for_readme(document: Mapping[str, Any]) -> list[str]:
             "[docs/benchmarks.md](docs/benchmarks.md) has the rest and says what it does not prove."
         )
     return lines
+
+
+def idle_sentence(months: Mapping[str, Any]) -> str:
+    """Return what the README says of an idle month."""
+    total = {level: f"${month['total_usd']:.2f}" for level, month in months.items()}
+    free = {level: f"${month['total_after_free_usd']:.2f}" for level, month in months.items()}
+    return (
+        f"A month in which nothing happens costs {total['full']} with everything on, "
+        f"{total['alarms']} with `Monitoring=alarms` and {total['none']} with `none`; in an "
+        f"account that runs little else, free tiers leave {free['full']}, {free['alarms']} and "
+        f"{free['none']} of it."
+    )
 
 
 def number(value: float) -> str:

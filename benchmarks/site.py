@@ -103,6 +103,7 @@ class Site:
                 for event in page["events"]
             ]
             for group in groups
+            if "LogGroup" in group  # the state machines' one is no function's
         }
 
 

@@ -33,6 +33,8 @@ def verdicts(results: Results) -> list[Verdict]:
         ("added to the provider's time, median", "<= 0.5 s", _latency),
         _cost("webhook", 0.05),
         _cost("poll", 0.065),
+        _idle("full", 3),
+        _idle("alarms", 1),
         ("cost at most and at least waiting, requests", "<= 1.05 x", _backlog),
         (
             "slowest import against boto3's",
@@ -96,6 +98,14 @@ def _cost(completion: str, most: float) -> _Line:
         return f"${usd:.4f}", usd <= most
 
     return f"requests and compute of 1,000 images, {completion}", f"<= ${most:g}", measure
+
+
+def _idle(level: str, most: float) -> _Line:
+    def measure(results: Results) -> tuple[str, bool]:
+        usd = results["idle"]["months"][level]["total_usd"]
+        return f"${usd:.2f}", usd <= most
+
+    return f"an idle month at list price, Monitoring={level}", f"<= ${most:g}", measure
 
 
 def _backlog(results: Results) -> tuple[str, bool]:

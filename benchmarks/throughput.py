@@ -22,6 +22,7 @@ from benchmarks.site import DIRECTORY, Record, Site, fields_of, summary
 from local import services
 from local.deploy import ROOT
 from local.endpoint import Endpoint
+from local.guardian import Guardian
 
 CONCURRENT, PER_MINUTE = 10, 100
 WINDOW_S = 62
@@ -36,9 +37,10 @@ def second_sandbox(endpoint: Endpoint) -> Iterator[str]:
     """Have another sandbox for the script; its URL."""
     directory = DIRECTORY / "script"
     services.prepare(directory)
-    with ExitStack() as undo:
+    with Guardian(directory) as guardian, ExitStack() as undo:
+        undo.callback(services.clean, directory)
         options = ("--cut", "flat", "--api-key", "sandbox-key")
-        yield services.start_sandbox(undo, directory, endpoint, options)[1]
+        yield services.start_sandbox(undo, directory, endpoint, options, guardian.watch)[1]
 
 
 def measure(site: Site, peer_url: str, bound: str, plan: Plan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from local import demo, parameters, stack
 from local.console import LocalError, console, report
+from local.guardian import follow_make
 
 _INTERRUPTED = 130
 
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     # SIGTERM and a closed terminal unwind like Ctrl-C, so that what was started is ended.
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
+    follow_make()
     try:
         return int(options.run(options))
     except LocalError as error:

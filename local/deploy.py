@@ -24,6 +24,7 @@ _ARTIFACTS = "cutout-artifacts"
 # Not .aws-sam/build: `make deploy` builds there, perhaps for another architecture.
 _BUILD = ROOT / ".aws-sam" / "local"
 _STAMP = _BUILD / "fingerprint"
+_LOCK = ROOT / ".aws-sam" / "local.lock"
 
 
 def build_and_deploy(
@@ -33,15 +34,24 @@ def build_and_deploy(
 
     One stack at a time: they share the build, which must not change below another's deploy.
     """
-    architecture = overrides.get("Architecture", parameters.architecture())
-    with locked(ROOT / ".aws-sam" / "local.lock"):
-        current = fingerprint(architecture)
-        if not (_STAMP.exists() and _STAMP.read_text(encoding="ascii") == current):
-            with stage("Built with sam build"):
-                _build(directory, architecture)
-            _STAMP.write_text(current, encoding="ascii")
+    with locked(_LOCK):
+        _build_changes(directory, overrides.get("Architecture", parameters.architecture()))
         with stage("Deployed with sam deploy"):
             return _deploy(endpoint, directory, overrides)
+
+
+def build(directory: Path) -> None:
+    """Build what has changed, so that the next deployment need not; the log is in `directory`."""
+    with locked(_LOCK):
+        _build_changes(directory, parameters.architecture())
+
+
+def _build_changes(directory: Path, architecture: str) -> None:
+    current = fingerprint(architecture)
+    if not (_STAMP.exists() and _STAMP.read_text(encoding="ascii") == current):
+        with stage("Built with sam build"):
+            _build(directory, architecture)
+        _STAMP.write_text(current, encoding="ascii")
 
 
 def _build(directory: Path, architecture: str) -> None:

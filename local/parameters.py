@@ -42,14 +42,19 @@ def declared(template: Path) -> dict[str, str]:
     return {name: str(entry.get("Default", "")) for name, entry in parameters.items()}
 
 
-def resolve(
-    known: Mapping[str, str], sandbox_url: str, chosen: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the overrides of a local deployment; what the user chose wins."""
+def refuse_unknown(known: Mapping[str, str], chosen: Mapping[str, str]) -> None:
+    """Raise `LocalError` if the user named a parameter that the template does not have."""
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         message = f"template.yaml has no parameter {', '.join(unknown)}."
         raise LocalError(message)
+
+
+def resolve(
+    known: Mapping[str, str], sandbox_url: str, chosen: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the overrides of a local deployment; what the user chose wins."""
+    refuse_unknown(known, chosen)
     local = {
         "Architecture": architecture(),
         "EachlabsBaseUrl": f"{sandbox_url}/v1",

@@ -14,6 +14,7 @@ import httpx
 from local import deploy, parameters, processes, services
 from local.console import LocalError, stage
 from local.endpoint import Endpoint
+from local.guardian import Guardian
 
 DIRECTORY = deploy.ROOT / ".local"
 # Two seconds a prediction: quick, and still long enough to see that the work is asynchronous.
@@ -64,8 +65,9 @@ def up(
     sandbox_options: Sequence[str] = SANDBOX_OPTIONS,
 ) -> Stack:
     """Start a stack that stays up, in place of the one that `up` started there before."""
-    with _in_use(directory):
-        stack = _up(params, directory.resolve(), preferred_port, sandbox_options)
+    directory = directory.resolve()
+    with _in_use(directory), Guardian(directory) as guardian:
+        stack = _up(params, directory, preferred_port, sandbox_options, guardian)
     warm_up(stack)
     return stack
 
@@ -102,9 +104,10 @@ def running(
     sandbox_options: Sequence[str] = SANDBOX_OPTIONS,
 ) -> Iterator[Stack]:
     """Have a stack up for the time of the block."""
+    directory = directory.resolve()
     # In use until the end: another `make demo` must not take this one's stack for a leftover.
-    with _in_use(directory):
-        stack = _up(params or {}, directory.resolve(), preferred_port, sandbox_options)
+    with _in_use(directory), Guardian(directory) as guardian:
+        stack = _up(params or {}, directory, preferred_port, sandbox_options, guardian)
         try:
             yield stack
         finally:
@@ -117,7 +120,11 @@ def _in_use(directory: Path) -> AbstractContextManager[None]:
 
 
 def _up(
-    params: Mapping[str, str], directory: Path, preferred_port: int, options: Sequence[str]
+    params: Mapping[str, str],
+    directory: Path,
+    preferred_port: int,
+    options: Sequence[str],
+    guardian: Guardian,
 ) -> Stack:
     known = parameters.declared(deploy.TEMPLATE)
     parameters.resolve(known, "", params)  # a mistyped name is known before anything starts
@@ -129,12 +136,14 @@ def _up(
         undo.callback(services.clean, directory)
         port = services.free_port(preferred_port)
         with stage(f"Started the local AWS on port {port}"):
-            aws_pid, endpoint = services.start_aws(undo, directory, port)
+            aws_pid, endpoint = services.start_aws(undo, directory, port, guardian.watch)
         keys = parameters.api_keys(known, params)
         _put_api_keys(endpoint, keys)
         options = [*(f"--api-key={key}" for key in keys.values()), *options]
         with stage("Started the provider sandbox"):
-            sandbox_pid, sandbox_url = services.start_sandbox(undo, directory, endpoint, options)
+            sandbox_pid, sandbox_url = services.start_sandbox(
+                undo, directory, endpoint, options, guardian.watch
+            )
         overrides = parameters.resolve(known, sandbox_url, params)
         outputs = deploy.build_and_deploy(endpoint, directory, overrides)
         stack = Stack(

@@ -10,6 +10,7 @@ from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 
 from cutout import bootstrap
+from local.guardian import follow_make
 from tests.world import World
 
 # How long an example takes says something about the machine, nothing about the code.
@@ -18,6 +19,11 @@ settings.load_profile("cutout")
 
 EVENTS = Path(__file__).parent.parent / "events"
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_configure() -> None:
+    """End with the `make` that started the tests; the stacks they have up end with them."""
+    follow_make()
 
 
 @pytest.hookimpl(trylast=True)

@@ -34,6 +34,23 @@ class Create:
         return (self.webhook_url or "").rpartition("/")[2]
 
 
+class FakeKey:
+    """A key, and the one that it was rotated to; the cache knows only the first."""
+
+    def __init__(self, cached: str = "key", kept: str | None = None) -> None:
+        self._cached = cached
+        self._kept = kept or cached
+
+    def value(self) -> str:
+        """Return the key as the cache has it."""
+        return self._cached
+
+    def renewed(self, refused: str) -> str:
+        """Return the key as it is kept now."""
+        self._cached = self._kept
+        return self._cached
+
+
 class FakeProvider:
     """Answers create as scripted, else with a new prediction id; remembers every create."""
 
@@ -162,14 +179,29 @@ class InMemoryAnnouncer(Faults):
         self.events.append(("Cutout Provider Paused", pause_detail_of(pause)))
 
 
-class RecordingMetrics:
-    """Sums by name, and by name and dimensions."""
+class FakeDelivery:
+    """A bucket that tells of uploads, or does not, or does not say."""
 
     def __init__(self) -> None:
+        self.answer: bool | None = True
+        self.looks = 0
+
+    def is_on(self) -> bool | None:
+        """Tell whether it sends its events to EventBridge; None: that may not be read."""
+        self.looks += 1
+        return self.answer
+
+
+class RecordingMetrics:
+    """Sums by name, by name and dimensions, and every value in its order."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[str, float, dict[str, str]]] = []
         self.sums: Counter[str] = Counter()
         self.by_dimensions: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric."""
+        self.values.append((name, value, dimensions))
         self.sums[name] += int(value)
         self.by_dimensions[name, tuple(sorted(dimensions.items()))] += int(value)

@@ -3,7 +3,6 @@
 Each can be told to fail: `line.fail("add", StorageError("..."))` makes the next `add` raise.
 """
 
-import base64
 import hashlib
 import io
 import zlib
@@ -13,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
-from cutout import jobs
-from cutout.adapters.s3 import HEAD_BYTES, inherited
-from cutout.errors import ObjectMissingError
+from cutout import jobs, keys, unreadable
+from cutout.adapters.s3 import HEAD_BYTES, MAX_HASHED_BYTES
+from cutout.errors import ConfigurationError, ImageError, ObjectMissingError
 from cutout.gate import Gate
+from cutout.inheritance import inherited, inherited_cache_control, inherited_tags
 from cutout.models import (
     Announce,
     AttemptEnded,
@@ -26,11 +26,13 @@ from cutout.models import (
     LedgerLine,
     LineEntry,
     ObjectRef,
+    Place,
     Prepare,
     ProviderPaused,
     ResultAttributes,
     SourceObject,
     StoredObject,
+    UnreadableCode,
     Wake,
 )
 
@@ -73,11 +75,15 @@ class VirtualClock:
 
 
 class InMemoryJobStore(Faults):
-    """Job records by id; a job is in the line because it is queued, so the two can't differ."""
+    """Job records by id; a job is in the line because it is queued.
+
+    The two differ only by `strays`: places that records left behind when they were deleted.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[str, Job] = {}
+        self.strays: list[LineEntry] = []
 
     def get(self, job_id: str) -> Job | None:
         """Return the job, if there is one."""
@@ -89,7 +95,7 @@ class InMemoryJobStore(Faults):
         self._meet("create")
         if job.job_id in self.records:
             return False
-        self.records[job.job_id] = job.model_copy(update={"version": 1})
+        self._write(job.model_copy(update={"version": 1}))
         return True
 
     def replace(self, old: Job, new: Job) -> Job | None:
@@ -99,19 +105,53 @@ class InMemoryJobStore(Faults):
         if stored is None or stored.version != old.version:
             return None
         written = new.model_copy(update={"version": old.version + 1})
-        self.records[old.job_id] = written
+        self._write(written)
         return written
+
+    def _write(self, job: Job) -> None:
+        """Keep a record; a place it takes is no stray any more."""
+        self.records[job.job_id] = job
+        if job.state is JobState.QUEUED:
+            self._drop(jobs.entry_of(job))
+
+    def _drop(self, entry: LineEntry) -> None:
+        """Take a stray out."""
+        self.strays = [e for e in self.strays if _place(e) != _place(entry)]
+
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits."""
+        self._meet("vacate")
+        job = self.records.get(entry.job_id)
+        if job is not None and jobs.waits_at(job, entry):
+            return False
+        self._drop(entry)
+        return True
+
+    def expire(self, job_id: str) -> None:
+        """Delete a record and nothing else, as DynamoDB's TTL does."""
+        job = self.records.pop(job_id)
+        if job.state is JobState.QUEUED:
+            self.strays.append(jobs.entry_of(job))
+
+    def entries(self) -> list[LineEntry]:
+        """Return all places in the line, by age."""
+        queued = [jobs.entry_of(j) for j in self.records.values() if j.state is JobState.QUEUED]
+        return sorted(queued + self.strays, key=_age)
 
     def states(self, job_ids: Collection[str]) -> dict[str, JobState]:
         """Return the states of those of the jobs that are recorded."""
         self._meet("states")
         return {i: self.records[i].state for i in job_ids if i in self.records}
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf before then, oldest first."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf before then, oldest first."""
         self._meet("standing")
         found = [j for j in self.records.values() if j.shelf == shelf and j.updated_ms < before_ms]
-        yield from [job.job_id for job in sorted(found, key=lambda job: job.updated_ms)]
+        places = sorted((job.updated_ms, job.job_id) for job in found)
+        behind = (after.at_ms, after.job_id) if after is not None else (-1, "")
+        yield from [
+            Place(job_id=one, at_ms=at_ms) for at_ms, one in places if (at_ms, one) > behind
+        ]
 
 
 class InMemoryLine(Faults):
@@ -124,8 +164,7 @@ class InMemoryLine(Faults):
     def first(self, count: int, now_ms: int) -> list[LineEntry]:
         """Return entries by lane and age: at most `count` that are due, then some later ones."""
         self._meet("first")
-        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
-        entries = sorted((jobs.entry_of(job) for job in queued), key=_age)
+        entries = self._store.entries()
         found: list[LineEntry] = []
         for lane in Lane:
             left = count - sum(entry.available_ms <= now_ms for entry in found)
@@ -134,12 +173,11 @@ class InMemoryLine(Faults):
 
     def size(self) -> int:
         """Return how many jobs wait."""
-        return sum(job.state is JobState.QUEUED for job in self._store.records.values())
+        return len(self._store.entries())
 
     def ahead(self, entry: LineEntry, most: int) -> int:
         """Return how many entries of its lane are served before this one; at most `most`."""
-        queued = [j for j in self._store.records.values() if j.state is JobState.QUEUED]
-        before = [e for e in map(jobs.entry_of, queued) if e.lane is entry.lane]
+        before = [e for e in self._store.entries() if e.lane is entry.lane]
         return min(most, sum(_age(e) < _age(entry) for e in before))
 
 
@@ -193,6 +231,8 @@ class Version:
     cache_control: str | None = None
     content_language: str | None = None
     encryption: str | None = None
+    unreadable: UnreadableCode | None = None
+    parts: int | None = None
 
 
 class InMemoryImageStore(Faults):
@@ -205,15 +245,20 @@ class InMemoryImageStore(Faults):
         self._writes = 0
         self.objects: dict[tuple[str, str], Version] = {}
         self.versions: dict[str, Version] = {}
+        self.denied_tags: set[str] = set()
+        self.hashed = 0  # how many objects were read for a checksum
 
     def put(self, bucket: str, key: str, body: bytes, **attributes: object) -> Version:
         """Write an object as its owner does."""
         self._writes += 1
         encrypted = attributes.get("encryption") == "aws:kms"
         secret = str(self._writes).encode() if encrypted else b""
+        parts = attributes.get("parts")
+        cut = f"-{parts}" if parts else ""
         version = Version(
             body=body,
-            etag=hashlib.md5(body + secret, usedforsecurity=False).hexdigest(),
+            etag=hashlib.md5(body + (secret or cut.encode()), usedforsecurity=False).hexdigest()
+            + cut,
             last_modified_ms=self._clock.now_ms(),
             version_id=f"v{self._writes}" if self._versioned else None,
             **attributes,  # type: ignore[arg-type]  # fields of Version
@@ -230,6 +275,8 @@ class InMemoryImageStore(Faults):
         if found is None:
             message = "the object is not there"
             raise ObjectMissingError(message)
+        if found.unreadable == unreadable.ENCRYPTED:  # and nothing else is told of it
+            found = replace(found, metadata={}, tags={}, cache_control=None, content_language=None)
         return SourceObject(
             bucket=ref.bucket,
             key=ref.key,
@@ -237,19 +284,33 @@ class InMemoryImageStore(Faults):
             etag=found.etag,
             last_modified_ms=found.last_modified_ms,
             size=len(found.body),
-            head=found.body[:HEAD_BYTES],
+            head=b"" if found.unreadable else found.body[:HEAD_BYTES],
             metadata=found.metadata,
             tag_count=len(found.tags),
             cache_control=found.cache_control,
             content_language=found.content_language,
             etag_is_content=found.encryption != "aws:kms",
+            unreadable=found.unreadable,
         )
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object."""
+    def restore(self, bucket: str, key: str) -> None:
+        """Make an unreadable object readable, as its owner does: it stays the same version."""
+        self.objects[bucket, key] = replace(self.objects[bucket, key], unreadable=None)
+
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content; of its own S3 keeps CRC32 here."""
         self._meet("checksum")
-        body = self._this(source).body
-        return f"CRC32:{base64.b64encode(zlib.crc32(body).to_bytes(4)).decode()}"
+        known = keys.md5_of_etag(source.etag) if source.etag_is_content else None
+        if known is not None and algorithm in ("", keys.MD5):
+            return known
+        if algorithm == "CRC32" and (found := self._this(source)).parts is None:
+            return keys.checksum(algorithm, zlib.crc32(found.body).to_bytes(4))
+        if algorithm not in ("", keys.MD5, keys.SHA256) or source.size > MAX_HASHED_BYTES:
+            return None
+        algorithm = algorithm or keys.SHA256
+        self.hashed += 1
+        digest = hashlib.new(algorithm, self._readable(source).body, usedforsecurity=False)
+        return keys.checksum(algorithm, digest.digest())
 
     def describe(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object without its bytes and the number of its tags."""
@@ -264,12 +325,20 @@ class InMemoryImageStore(Faults):
     def tail(self, source: SourceObject, count: int) -> bytes:
         """Return the last bytes of this version of an object."""
         self._meet("tail")
-        return self._this(source).body[-count:]
+        return self._readable(source).body[-count:]
 
     def read(self, job: Job) -> BinaryIO:
         """Return the whole source as a file at its start."""
         self._meet("read")
-        return io.BytesIO(self._this(job).body)
+        return io.BytesIO(self._readable(job).body)
+
+    def _readable(self, one: SourceObject | Job) -> Version:
+        """Return this version if its bytes are handed out."""
+        found = self._this(one)
+        if found.unreadable is not None:
+            reason = unreadable.reason(found.unreadable)
+            raise ImageError(reason.code, reason.message)
+        return found
 
     def _this(self, one: SourceObject | Job) -> Version:
         """Return exactly this version, which a versioned bucket keeps."""
@@ -293,6 +362,8 @@ class InMemoryImageStore(Faults):
         """Return what stands at a result's key; None: nothing."""
         self._meet("find_result")
         found = self.objects.get((bucket, key))
+        if found is not None and found.unreadable == unreadable.ENCRYPTED:
+            return StoredObject(etag="", metadata={})
         return StoredObject(etag=found.etag, metadata=found.metadata) if found else None
 
     def write_result(
@@ -303,16 +374,19 @@ class InMemoryImageStore(Faults):
         there = self.objects.get((source.bucket, key))
         if (there.etag if there else None) != attributes.replaces:
             return None
-        origin = self.objects.get((source.bucket, source.key))
+        try:
+            tags = inherited_tags(self.tags(source)) if source.tag_count else {}
+        except ConfigurationError:
+            tags = {}
         image.seek(0)
         return self.put(
             source.bucket,
             key,
             image.read(),
             metadata=inherited(source.metadata, attributes.metadata),
-            tags=dict(origin.tags) if origin else {},
+            tags={name: value for name, value in tags.items() if name not in self.denied_tags},
             content_type=attributes.content_type,
-            cache_control=source.cache_control,
+            cache_control=attributes.cache_control or inherited_cache_control(source.cache_control),
             content_language=source.content_language,
         ).etag
 
@@ -362,6 +436,11 @@ class InMemoryMessages(Faults):
         for _, wake in due:
             handle(wake)
         return len(due)
+
+
+def _place(entry: LineEntry) -> tuple[Lane, int, str]:
+    """Return what tells places apart."""
+    return entry.lane, *_age(entry)
 
 
 def _age(entry: LineEntry) -> tuple[int, str]:

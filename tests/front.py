@@ -47,7 +47,7 @@ class Front:
             lists=self.lists,
             line=world.line,
             gate=world.gate,
-            limits={name: _limits(world.settings.provider(name)) for name in ["eachlabs"]},
+            limits={name: _limits(world.settings.provider(name)) for name in world.providers},
             settings=world.settings,
             clock=world.clock,
         )

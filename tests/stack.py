@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short tags, kept as one-entry dictionaries."""
 
 
@@ -30,13 +30,18 @@ def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any
     return {suffix if suffix == "Ref" else f"Fn::{suffix}": value}
 
 
-yaml.add_multi_constructor("!", _tag, Loader=_Loader)
+yaml.add_multi_constructor("!", _tag, Loader=Loader)
 
 
 @cache
-def template() -> dict[str, Any]:
-    """Return template.yaml."""
-    loaded: dict[str, Any] = yaml.load(TEMPLATE.read_text("utf-8"), _Loader)  # noqa: S506 it derives from SafeLoader
+def template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """Return template.yaml, or another template."""
+    return load(path.read_text("utf-8"))
+
+
+def load(text: str) -> dict[str, Any]:
+    """Return what a template, or a part of one, says."""
+    loaded: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506 it derives from SafeLoader
     return loaded
 
 

@@ -1,6 +1,7 @@
 """The AWS account that is looked at: the user's own, or the local stack's."""
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -57,7 +58,8 @@ def connect(
 ) -> Account:
     """Return the account of the user's profile; a local AWS has a root user of its own.
 
-    The user's real keys are not sent to a server on this machine.
+    The user's real keys are not sent to a server on this machine. AWS_REGION is heeded as the
+    AWS CLI does it; boto3 by itself knows AWS_DEFAULT_REGION only.
     """
     if endpoint_url is not None and is_loopback(endpoint_url):
         session: Any = boto3.session.Session(
@@ -66,7 +68,9 @@ def connect(
             region_name=region or "us-east-1",
         )
     else:
-        session = boto3.session.Session(profile_name=profile, region_name=region)
+        session = boto3.session.Session(
+            profile_name=profile, region_name=region or os.environ.get("AWS_REGION")
+        )
     return Account(
         session=session, region=str(session.region_name or ""), endpoint_url=endpoint_url or None
     )

@@ -1,14 +1,16 @@
 """A deployed stack, as CloudFormation and the deployed `submit` function describe it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cutout.adapters.aws import code_of
 from cutout.adapters.dynamodb import DynamoTable
+from cutout.adapters.system import SystemClock
 from cutout.errors import ConfigurationError
+from cutout.ports import Clock
 from cutout.settings import Settings
 from tools.account import Account
 
@@ -31,6 +33,7 @@ FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"
 RULE = "AWS::Events::Rule"
 SOURCE = "AWS::Lambda::EventSourceMapping"
+UPLOADS_RULE = "UploadsRule"
 
 
 class NoSiteError(Exception):
@@ -41,7 +44,8 @@ class NoSiteError(Exception):
 class Site:
     """One stack: what CloudFormation says of it, and the settings its functions run with.
 
-    `resources` maps type and logical id to the physical id.
+    `resources` maps type and logical id to the physical id. `listening_s` is since when the rule of
+    uploads is as it is, in seconds since the epoch: it names the bucket.
     """
 
     account: Account
@@ -51,6 +55,8 @@ class Site:
     outputs: Mapping[str, str]
     resources: Mapping[tuple[str, str], str]
     settings: Settings
+    listening_s: float = 0.0
+    clock: Clock = field(default_factory=SystemClock)
 
     def of_type(self, kind: str) -> dict[str, str]:
         """Return physical ids by logical id."""
@@ -86,11 +92,12 @@ def read(account: Account, name: str) -> Site:
         .get_paginator("list_stack_resources")
         .paginate(StackName=name)
     )
+    items = [item for page in pages for item in page["StackResourceSummaries"]]
     resources = {
         (item["ResourceType"], item["LogicalResourceId"]): item.get("PhysicalResourceId", "")
-        for page in pages
-        for item in page["StackResourceSummaries"]
+        for item in items
     }
+    rule = next((item for item in items if item["LogicalResourceId"] == UPLOADS_RULE), None)
     return Site(
         account=account,
         name=name,
@@ -99,6 +106,7 @@ def read(account: Account, name: str) -> Site:
         outputs={o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])},
         resources=resources,
         settings=_settings(account, resources.get((FUNCTION, "SubmitFunction"), ""), name),
+        listening_s=rule["LastUpdatedTimestamp"].timestamp() if rule is not None else 0.0,
     )
 
 
@@ -125,8 +133,9 @@ def _settings(account: Account, function: str, name: str) -> Settings:
     try:
         return Settings.from_env(configuration.get("Environment", {}).get("Variables", {}))
     except ConfigurationError as error:
+        hint = " Its ResultSuffix may not be ASCII." if "RESULT_SUFFIX" in str(error) else ""
         message = (
             f"The stack {name} was deployed from another version of Cutout ({error}): deploy this "
-            "one, or use the commands of that one."
+            f"one, or use the commands of that one.{hint}"
         )
         raise NoSiteError(message) from error

@@ -111,6 +111,19 @@ def test_an_image_on_the_web_comes_back(caller: Caller, shop: Shop) -> None:
     assert "X-Amz-Signature" not in shop.logs()
 
 
+def test_a_caller_waits_for_the_end(caller: Caller) -> None:
+    """One call, through the gateway, and the picture is there."""
+    url = caller.image_url("waited", picture(80, 60, seed=5))
+
+    answer = caller.post("/jobs", {"image_url": url}, Prefer="wait=20")
+
+    job = answer.json()
+    assert (answer.status_code, job["state"]) == (202, "succeeded")
+    assert answer.headers["Preference-Applied"] == "wait=20"
+    image = Image.open(io.BytesIO(httpx.get(job["result"]["url"]).content))
+    assert (image.mode, image.size) == ("RGBA", (80, 60))
+
+
 def test_a_failed_job_is_run_again(caller: Caller, shop: Shop) -> None:
     """Run 2, and it succeeds."""
     shop.faults({"kind": "create_status", "match": "refused", "status": 400, "times": 1})

@@ -1,4 +1,4 @@
-"""The doctor on one live stack, broken in ten ways and mended again in between."""
+"""The doctor on one live stack, broken in eleven ways and mended again in between."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -44,6 +44,25 @@ def delivery_off(stack: Stack) -> Iterator[None]:
     s3.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
+
+
+@contextmanager
+def policy_denies(stack: Stack) -> Iterator[None]:
+    """Let reads come through one endpoint of a VPC only."""
+    s3, bucket = stack.client("s3"), stack.outputs["BucketName"]
+    kept = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    denial = {
+        "Sid": "OnlyByEndpoint",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [*json.loads(kept)["Statement"], denial]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    yield
+    s3.put_bucket_policy(Bucket=bucket, Policy=kept)
 
 
 @contextmanager
@@ -127,6 +146,7 @@ def reconcile_disabled(stack: Stack) -> Iterator[None]:
 
 BREAKS: dict[str, Callable[[Stack], AbstractContextManager[None]]] = {
     "bucket.delivery_off": delivery_off,
+    "bucket.policy_denies": policy_denies,
     "provider.key_refused": lambda stack: key_put(stack, Value="another-key"),
     "key.plain": lambda stack: key_put(stack, Type="String"),
     "key.missing": key_put,

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_documented_commands_work(shop: Shop) -> None:
         "AWS_DEFAULT_REGION": shop.stack.region,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NEW_KEY": "sandbox-key",
+        "MOMENT": datetime.now(UTC).isoformat(timespec="seconds"),
         "CUTOUT_API_URL": shop.stack.api_url,
         "CUTOUT_API_KEY": shop.stack.api_key or "",
     }

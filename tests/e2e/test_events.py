@@ -32,7 +32,7 @@ def test_every_end_is_an_event(shop: Shop, consumer: Consumer) -> None:
 
 
 def test_a_request_queues_an_object(shop: Shop, consumer: Consumer) -> None:
-    """From any source; what is malformed or about another bucket leaves no trace but a metric."""
+    """From any source; what is malformed is counted, and another bucket's is another stack's."""
     events = shop.stack.client("events")
     (rule,) = [r["Name"] for r in events.list_rules()["Rules"] if "UploadsRule" in r["Name"]]
     events.disable_rule(Name=rule)
@@ -42,6 +42,7 @@ def test_a_request_queues_an_object(shop: Shop, consumer: Consumer) -> None:
     events.enable_rule(Name=rule)
     details: list[dict[str, object]] = [
         {"bucket": shop.bucket, "key": 5},
+        {"key": "asked/shoe.jpg"},
         {"bucket": "another", "key": "asked/shoe.jpg"},
         {"bucket": shop.bucket, "key": "asked/shoe.jpg", "lane": "backfill"},
     ]
@@ -56,8 +57,15 @@ def test_a_request_queues_an_object(shop: Shop, consumer: Consumer) -> None:
 
     until(lambda: consumer.keys("asked/") == ["asked/shoe.jpg"], "its event")
     assert [job["lane"] for job in shop.jobs("asked/")] == ["backfill"]
-    assert shop.logs().count("RequestRefused") >= 2
+    until(lambda: len(refusals(shop)) == 2, "two refusals")  # the log is a little late
+    assert refusals(shop) == [(shop.stack.stack_name, "malformed")] * 2
     assert shop.waiting("DispatchDeadLetterQueueUrl") == 0
+
+
+def refusals(shop: Shop) -> list[tuple[str, str]]:
+    """Return the stack and the reason of every request that was counted as refused."""
+    lines = [line for line in shop.logs().splitlines() if '"RequestRefused"' in line]
+    return [(said["stack"], said["reason"]) for said in map(json.loads, lines)]
 
 
 def test_every_event_arrives_after_the_bus_was_away(shop: Shop, consumer: Consumer) -> None:

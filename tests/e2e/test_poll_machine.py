@@ -13,6 +13,7 @@ import pytest
 
 from local import services
 from local.endpoint import Endpoint
+from local.guardian import Guardian
 from tests.e2e.shop import until
 from tests.stack import TEMPLATE
 
@@ -125,9 +126,10 @@ def drain(sqs: Any, url: str) -> Iterator[str]:
 def machines(tmp_path: Path) -> Iterator[Machines]:
     """A local AWS with two queues and the function, and nothing else."""
     services.prepare(tmp_path)
-    with ExitStack() as undo:
-        port = services.free_port()
-        _, endpoint = services.start_aws(undo, tmp_path, port, {"SFN_WAIT_SCALE": "0.1"})
+    with Guardian(tmp_path) as guardian, ExitStack() as undo:
+        undo.callback(services.clean, tmp_path)
+        port, faster = services.free_port(), {"SFN_WAIT_SCALE": "0.1"}
+        _, endpoint = services.start_aws(undo, tmp_path, port, guardian.watch, faster)
         sqs = endpoint.client("sqs")
         names = ("dispatch", "completions")
         urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}

@@ -16,8 +16,8 @@ from cutout.adapters.aws import client, s3_client, translated
 from cutout.adapters.dynamodb import DynamoJobStore, DynamoTable
 from cutout.adapters.messages import EventBridgeAnnouncer, EventBridgeRequests, SqsMessages
 from cutout.adapters.polls import StepFunctionsPolls
-from cutout.adapters.s3 import MAX_METADATA_BYTES, S3ImageStore, inherited
-from cutout.adapters.ssm import SecretParameter
+from cutout.adapters.s3 import S3ImageStore
+from cutout.adapters.ssm import SSM_CONFIG, SecretParameter
 from cutout.adapters.system import SystemClock
 from cutout.errors import ConfigurationError, StorageError
 from cutout.models import (
@@ -222,11 +222,16 @@ def test_an_event_the_bus_did_not_take_is_an_error() -> None:
             EventBridgeAnnouncer(events).publish(a_job(state=JobState.FAILED))
 
 
+def secret() -> SecretParameter:
+    """Return the parameter as the functions read it."""
+    return SecretParameter(client("ssm", SSM_CONFIG), KEY, 300, SystemClock())
+
+
 def test_a_secret_is_read_without_its_line_end() -> None:
     """People paste keys with one."""
     client("ssm").put_parameter(Name=KEY, Value="sk-1\n", Type="SecureString")
 
-    assert SecretParameter(KEY, 300).value() == "sk-1"
+    assert secret().value() == "sk-1"
 
 
 @pytest.mark.parametrize("value", [None, " \n"])
@@ -236,20 +241,14 @@ def test_a_missing_or_blank_secret_is_a_wrong_setup(value: str | None) -> None:
         client("ssm").put_parameter(Name=KEY, Value=value, Type="SecureString")
 
     with pytest.raises(ConfigurationError, match=KEY):
-        SecretParameter(KEY, 300).value()
+        secret().value()
 
 
-@pytest.mark.parametrize(("max_age_s", "expected"), [(300, "sk-1"), (0, "sk-2")])
-def test_a_secret_is_cached_for_a_while(max_age_s: int, expected: str) -> None:
-    """A rotated key is found when the time is over."""
-    ssm = client("ssm")
-    ssm.put_parameter(Name=KEY, Value="sk-1", Type="SecureString")
-    secret = SecretParameter(KEY, max_age_s)
-    secret.value()
+def test_a_secret_that_is_no_secure_string_is_read_all_the_same() -> None:
+    """The doctor says what is wrong with that; images are cut out meanwhile."""
+    client("ssm").put_parameter(Name=KEY, Value="sk-1", Type="String")
 
-    ssm.put_parameter(Name=KEY, Value="sk-2", Type="SecureString", Overwrite=True)
-
-    assert secret.value() == expected
+    assert secret().value() == "sk-1"
 
 
 @pytest.mark.parametrize(
@@ -316,6 +315,34 @@ def test_a_refused_read_is_a_wrong_setup(operation: str, code: str) -> None:
             reads[operation]()
 
 
+def test_a_write_that_is_lost_after_its_tags_were_refused_is_lost() -> None:
+    """Somebody wrote the name between the two tries."""
+    s3 = s3_client()
+    images = S3ImageStore(s3, 600)
+    attributes = ResultAttributes(content_type="image/png", metadata={})
+    with Stubber(s3) as stubber:
+        stubber.add_response("get_object_tagging", {"TagSet": [{"Key": "a", "Value": "1"}]})
+        stubber.add_client_error("put_object", "AccessDenied", http_status_code=403)
+        stubber.add_client_error("put_object", "PreconditionFailed", http_status_code=412)
+
+        source = a_source(tag_count=1)
+        assert images.write_result(source, "r.png", io.BytesIO(b"cut"), attributes) is None
+
+
+def test_a_write_that_is_refused_without_tags_is_a_wrong_setup() -> None:
+    """It was not the tags."""
+    s3 = s3_client()
+    images = S3ImageStore(s3, 600)
+    attributes = ResultAttributes(content_type="image/png", metadata={})
+    with Stubber(s3) as stubber:
+        stubber.add_response("get_object_tagging", {"TagSet": [{"Key": "a", "Value": "1"}]})
+        for _ in range(2):
+            stubber.add_client_error("put_object", "AccessDenied", http_status_code=403)
+
+        with pytest.raises(ConfigurationError):
+            images.write_result(a_source(tag_count=1), "r.png", io.BytesIO(b"cut"), attributes)
+
+
 @pytest.mark.parametrize(
     ("code", "status", "lost"),
     [
@@ -341,30 +368,6 @@ def test_a_refused_write_is_lost_or_an_error(code: str, status: int, *, lost: bo
         else:
             with pytest.raises(StorageError):
                 write()
-
-
-def test_theirs_is_trimmed_to_what_s3_holds() -> None:
-    """Ours always fits; of theirs, as much as there is room for."""
-    theirs = {f"n{number:03}": "x" * 96 for number in range(40)}
-    ours = {"cutout-job": "1" * 32}
-
-    kept = inherited(theirs, ours)
-
-    assert kept["cutout-job"] == "1" * 32
-    size = sum(len(name) + len(value) for name, value in kept.items())
-    assert MAX_METADATA_BYTES - 100 < size <= MAX_METADATA_BYTES
-
-
-def test_theirs_counts_encoded() -> None:
-    """What is not ASCII grows before it is measured."""
-    kept = inherited({"a": "\u00fc" * 400}, {})
-
-    assert kept == {}
-
-
-def test_theirs_stays_as_it_is_when_it_is_ascii() -> None:
-    """DESIGN 4.2: percent-encoded where not ASCII."""
-    assert inherited({"note": "50% off"}, {}) == {"note": "50% off"}
 
 
 def test_the_clock_tells_utc_milliseconds() -> None:
@@ -473,11 +476,14 @@ def test_a_machine_is_started_with_its_request() -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_reconcile_is_put_together(capsys: pytest.CaptureFixture[str]) -> None:
-    """A round over an empty stack wakes `submit` and measures."""
+    """A round over a stack in which an image waits wakes `submit` and measures."""
+    store = DynamoJobStore(DynamoTable(client("dynamodb"), "JobsTable"), 90)
+    store.create(a_job())
     app = bootstrap.reconcile_app()
 
     app.reconciler.run()
     app.gauges.measure()
+    app.delivery.look()
 
     assert Queues().bodies(bootstrap.settings().dispatch_queue_url) == [
         {"type": "wake", "due_ms": 0}

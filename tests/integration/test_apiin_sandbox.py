@@ -35,6 +35,7 @@ from cutout.providers.http import new_client
 from local.sandbox.apiin import DEFAULTS
 from local.sandbox.predictions import Form
 from local.sandbox.server import Options, Sandbox
+from tests.fake_outside import FakeKey
 
 pytestmark = pytest.mark.integration
 
@@ -80,7 +81,7 @@ class World:
 
     def adapter(self, key: str = "key", http: httpx.Client | None = None) -> ApiinProvider:
         """Return the adapter with this key."""
-        return ApiinProvider(http or self.http, self.sandbox.url, lambda: key, self)
+        return ApiinProvider(http or self.http, self.sandbox.url, FakeKey(key), self)
 
     def create(self, path: str = "/image.jpg", output_format: str = "png") -> Submission:
         """Create a prediction for an image of ours, presigned as a function presigns."""

@@ -1,6 +1,7 @@
 """The listing that a backfill is frozen from, on moto."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -70,6 +71,49 @@ def test_lists_the_versions_that_submit_will_see(site: Site, *, versioned: bool)
     assert [one.key for one in found] == ["photos/a b+c.jpg", "photos/null.jpg"]
     assert [keys.job_id(one) for one in found] == [keys.job_id(one) for one in seen]
     assert [one.size for one in found] == [13, 5]
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_a_listing_tells_what_is_archived(site: Site, storage_class: str) -> None:
+    """And what is not, or can be read at once."""
+    for name in (storage_class, "GLACIER_IR", "STANDARD_IA", "INTELLIGENT_TIERING"):
+        site.client("s3").put_object(Bucket=BUCKET, Key=name, Body=b"photo", StorageClass=name)
+
+    found = {one.key: one.unreadable for one in listed(site, "")}
+
+    assert found.pop(storage_class) == "archived"
+    assert set(found.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("<IsRestoreInProgress>true</IsRestoreInProgress>", "archived"),
+        ("<RestoreExpiryDate>2026-12-21T00:00:00.000Z</RestoreExpiryDate>", None),
+    ],
+)
+def test_a_listing_tells_what_is_restored(site: Site, status: str, expected: str | None) -> None:
+    """S3 adds it where it is asked to (S3 API Reference, ListObjectVersions); moto does not."""
+    site.client("s3").put_object(Bucket=BUCKET, Key="a.jpg", Body=b"1", StorageClass="GLACIER")
+    asked = []
+
+    def add(response_dict: dict[str, Any], **_: object) -> None:
+        body = response_dict["body"].replace(
+            b"</Version>", f"<RestoreStatus>{status}</RestoreStatus></Version>".encode()
+        )
+        response_dict["body"] = body
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        asked.append(params["headers"].get("x-amz-optional-object-attributes"))
+
+    events = site.client("s3").meta.events
+    events.register("before-call.s3.ListObjectVersions", note)
+    events.register("before-parse.s3.ListObjectVersions", add)
+
+    (found,) = listed(site, "")
+
+    assert found.unreadable == expected
+    assert asked == ["RestoreStatus"]
 
 
 def test_lists_every_page_once(site: Site) -> None:

@@ -186,10 +186,10 @@ class TestDynamoDoors(JobListsContract, RepeatsContract):
         """Return an empty store of answers."""
         return DynamoRepeats(table, retention_days=90)
 
-    def test_an_answer_expires_as_its_job_does(
+    def test_an_answer_expires_its_retention_after_the_request(
         self, repeats: DynamoRepeats, table: DynamoTable
     ) -> None:
-        """90 days after it was given."""
+        """90 days after it was given; its job is counted from its end, and goes later."""
         repeats.claim(FIRST)
 
         item = table.get(f"repeat#{'a' * 64}", "repeat")

@@ -1,24 +1,35 @@
 """What every job store, line, gate store and ledger does: the fakes, and the table on moto."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from moto import mock_aws
 
-from cutout import jobs
+from cutout import jobs, requests
 from cutout.adapters.aws import client
 from cutout.adapters.dynamodb import (
     DynamoJobStore,
     DynamoLedger,
     DynamoLine,
     DynamoTable,
+    Item,
     from_item,
     to_item,
 )
 from cutout.adapters.gate_store import DynamoGateStore
+from cutout.errors import NewerVersionError
 from cutout.gate import Gate, ProviderSide, Slot
-from cutout.models import UNANNOUNCED, JobState, Lane, LedgerLine, Reason, Result
+from cutout.models import (
+    END_STATES,
+    UNANNOUNCED,
+    JobState,
+    Lane,
+    LedgerLine,
+    Place,
+    Reason,
+    Result,
+)
 from cutout.ports import GateStore, JobIndex, JobStore, Ledger, Line
 from tests.examples import a_job, a_submitted_job, job_id_of
 from tests.fakes import (
@@ -35,6 +46,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
+DAY_MS = 86_400_000
 RESULT = Result(
     key="shoe.cutout.png", etag="e", size=9, content_type="image/png", width=3, height=2
 )
@@ -42,6 +54,9 @@ RESULT = Result(
 
 class IndexedStore(JobStore, JobIndex, Protocol):
     """A job store with its index."""
+
+
+type Expire = Callable[[str], None]
 
 
 class LedgerReader(Ledger, Protocol):
@@ -164,6 +179,79 @@ class JobStoreContract:
 
         assert [entry.number for entry in line.first(5, NOON_MS)] == [2]
 
+    def test_the_place_of_a_job_that_is_gone_can_be_vacated(
+        self, store: JobStore, line: Line, expire: Expire
+    ) -> None:
+        """A record that was deleted leaves its place behind, until somebody meets it."""
+        store.create(a_job())
+        (left,) = line.first(5, NOON_MS)
+        expire(left.job_id)
+        before = line.first(5, NOON_MS)
+
+        vacated = store.vacate(left)
+
+        assert before == [left]
+        assert vacated
+        assert line.first(5, NOON_MS) == []
+        assert line.size() == 0
+
+    def test_the_place_of_a_waiting_job_cannot_be_vacated(
+        self, store: JobStore, line: Line
+    ) -> None:
+        """Whatever attempt the entry names: the job waits there."""
+        store.create(a_job())
+        (entry,) = line.first(5, NOON_MS)
+
+        assert not store.vacate(entry)
+        assert not store.vacate(entry.model_copy(update={"number": 7}))
+
+        assert line.first(5, NOON_MS) == [entry]
+
+    def test_the_place_of_a_job_that_waits_elsewhere_can_be_vacated(
+        self, store: JobStore, line: Line, expire: Expire
+    ) -> None:
+        """A record that was deleted and made again has a place of its own."""
+        store.create(a_job())
+        (left,) = line.first(5, NOON_MS)
+        expire(left.job_id)
+        store.create(a_job(available_ms=NOON_MS + 5))
+
+        vacated = store.vacate(left)
+
+        assert vacated
+        assert [entry.available_ms for entry in line.first(5, NOON_MS + 9)] == [NOON_MS + 5]
+
+    def test_the_place_of_a_job_that_does_not_wait_can_be_vacated(
+        self, store: JobStore, line: Line, expire: Expire
+    ) -> None:
+        """A job that was made again, and taken out of its new place, leaves the old one behind."""
+        store.create(a_job())
+        (left,) = line.first(5, NOON_MS)
+        expire(left.job_id)
+        store.create(a_job(state=JobState.SUBMITTED))
+        before = line.first(5, NOON_MS)
+
+        vacated = store.vacate(left)
+
+        assert before == [left]
+        assert vacated
+        assert line.first(5, NOON_MS) == []
+
+    def test_a_place_that_is_not_there_any_more_is_vacated_already(
+        self, store: JobStore, line: Line
+    ) -> None:
+        """Who comes second changes nothing, neither in the line nor in the job."""
+        store.create(a_job())
+        (entry,) = line.first(5, NOON_MS)
+        old = store.get(entry.job_id)
+        assert old is not None
+        started = store.replace(old, old.model_copy(update={"state": JobState.SUBMITTING}))
+
+        assert store.vacate(entry)
+        assert store.vacate(entry)
+
+        assert store.get(entry.job_id) == started
+
 
 class JobIndexContract:
     """Jobs are found by where they stand."""
@@ -176,7 +264,22 @@ class JobIndexContract:
 
         found = list(store.standing(JobState.SUBMITTED, NOON_MS))
 
-        assert found == [job_id_of("a.jpg"), job_id_of("b.jpg")]
+        assert found == [
+            Place(job_id=job_id_of("a.jpg"), at_ms=NOON_MS - 9),
+            Place(job_id=job_id_of("b.jpg"), at_ms=NOON_MS - 5),
+        ]
+
+    def test_standing_goes_on_behind_a_place(self, store: IndexedStore) -> None:
+        """Behind a job of the same millisecond, too, and behind one that has left the shelf."""
+        for key in ("a.jpg", "b.jpg", "c.jpg"):
+            store.create(a_submitted_job(job_id=job_id_of(key), updated_ms=NOON_MS - 9))
+        first, *others = store.standing(JobState.SUBMITTED, NOON_MS)
+        left = store.get(first.job_id)
+        assert left is not None
+        store.replace(left, left.model_copy(update={"state": JobState.STORING}))
+
+        assert list(store.standing(JobState.SUBMITTED, NOON_MS, first)) == others
+        assert list(store.standing(JobState.SUBMITTED, NOON_MS, others[-1])) == []
 
     def test_an_end_state_stands_apart_until_it_is_announced(self, store: IndexedStore) -> None:
         """Unannounced first, then on the shelf of its state."""
@@ -187,9 +290,10 @@ class JobIndexContract:
 
         store.replace(old, old.model_copy(update={"announced": True}))
 
-        assert before == [old.job_id]
+        assert [place.job_id for place in before] == [old.job_id]
         assert list(store.standing(UNANNOUNCED, NOON_MS + 1)) == []
-        assert list(store.standing(JobState.FAILED, NOON_MS + 1)) == [old.job_id]
+        after = store.standing(JobState.FAILED, NOON_MS + 1)
+        assert [place.job_id for place in after] == [old.job_id]
 
 
 class LineContract:
@@ -355,6 +459,11 @@ class TestInMemoryTable(
         return InMemoryJobStore()
 
     @pytest.fixture
+    def expire(self, store: InMemoryJobStore) -> Expire:
+        """Return what deletes a record and leaves its place."""
+        return store.expire
+
+    @pytest.fixture
     def line(self, store: InMemoryJobStore) -> InMemoryLine:
         """Return its line."""
         return InMemoryLine(store)
@@ -386,6 +495,16 @@ class TestDynamoTable(
         return DynamoJobStore(table, retention_days=90)
 
     @pytest.fixture
+    def expire(self, table: DynamoTable) -> Expire:
+        """Return what deletes a record and nothing else, as DynamoDB's TTL does."""
+
+        def delete(job_id: str) -> None:
+            key = to_item({"pk": f"job#{job_id}", "sk": "job"})
+            table.client.delete_item(TableName=table.name, Key=key)
+
+        return delete
+
+    @pytest.fixture
     def line(self, table: DynamoTable) -> DynamoLine:
         """Return its line."""
         return DynamoLine(table)
@@ -410,13 +529,118 @@ class TestDynamoTable(
 
         return Reader(table)
 
-    def test_a_record_expires_after_its_retention(
+    @pytest.mark.parametrize("state", [s for s in JobState if s not in END_STATES])
+    def test_a_job_that_is_not_over_never_expires(
+        self, store: DynamoJobStore, table: DynamoTable, state: JobState
+    ) -> None:
+        """However long it waits: DynamoDB deletes by `expires_at`, whatever the state."""
+        store.create(a_job(state=state, created_ms=0))
+
+        assert "expires_at" not in record(table)
+
+    @pytest.mark.parametrize("state", sorted(END_STATES))
+    def test_a_job_expires_its_retention_after_its_end(
+        self, store: DynamoJobStore, table: DynamoTable, state: JobState
+    ) -> None:
+        """`expires_at` is 90 days after `ended_ms`, in seconds, as DynamoDB's TTL wants it."""
+        store.create(a_job(created_ms=0))
+        waiting = store.get(a_job().job_id)
+        assert waiting is not None
+        ended = jobs.end(waiting, state, None, NOON_MS)
+        assert ended is not None
+        over = store.replace(waiting, ended)
+        assert over is not None
+
+        announced = jobs.announced(over, over.run, NOON_MS + DAY_MS)
+        assert announced is not None
+        store.replace(over, announced)
+
+        assert record(table)["expires_at"] == {"N": str(NOON_MS // 1000 + 90 * 86_400)}
+
+    def test_another_run_on_the_last_day_takes_the_expiry_away(
         self, store: DynamoJobStore, table: DynamoTable
     ) -> None:
-        """`expires_at` is 90 days after the upload, in seconds, as DynamoDB's TTL wants it."""
+        """A retry or a redrive keeps the record, which would be deleted in mid-flight."""
+        store.create(a_job(state=JobState.FAILED, ended_ms=NOON_MS))
+        failed = store.get(a_job().job_id)
+        assert failed is not None
+
+        again = requests.retry(failed, NOON_MS + 90 * DAY_MS)
+        assert again is not None
+        store.replace(failed, again)
+
+        assert "expires_at" not in record(table)
+
+    def test_any_write_takes_the_expiry_of_the_version_before_away(
+        self, store: DynamoJobStore, table: DynamoTable
+    ) -> None:
+        """Version 0.1.0 gave every record `expires_at`, whatever its state."""
         store.create(a_job())
+        table.put(record(table) | to_item({"expires_at": NOON_MS // 1000}))
+        old = store.get(a_job().job_id)
+        assert old is not None
 
-        item = table.get(f"job#{a_job().job_id}", "job")
+        store.replace(old, old.model_copy(update={"setbacks": 1}))
 
-        assert item is not None
-        assert item["expires_at"] == {"N": str(NOON_MS // 1000 + 90 * 86_400)}
+        assert "expires_at" not in record(table)
+
+    def test_a_record_of_an_unknown_form_is_said_to_be_one(
+        self, store: DynamoJobStore, table: DynamoTable
+    ) -> None:
+        """Its name, and none of its values, is in the message."""
+        store.create(a_job())
+        table.put(record(table) | to_item({"lane": "express"}))
+
+        with pytest.raises(NewerVersionError, match=f"job#{a_job().job_id}") as caught:
+            store.get(a_job().job_id)
+
+        assert "express" not in str(caught.value)
+
+    def test_a_place_is_not_vacated_when_its_job_comes_back_meanwhile(
+        self, table: DynamoTable
+    ) -> None:
+        """The look at the job and the deletion of its place are held together by a condition."""
+        store, line = DynamoJobStore(table, retention_days=90), DynamoLine(table)
+        hurried = Hurried(table, lambda: store.create(a_job()))
+
+        vacated = DynamoJobStore(hurried, retention_days=90).vacate(jobs.entry_of(a_job()))
+
+        assert not vacated
+        assert line.first(5, NOON_MS) == [jobs.entry_of(a_job())]
+
+    def test_a_place_is_not_vacated_when_its_job_joins_it_meanwhile(
+        self, table: DynamoTable
+    ) -> None:
+        """A job that was in work, and is put back into the same place, waits there."""
+        store, line = DynamoJobStore(table, retention_days=90), DynamoLine(table)
+        store.create(a_job(state=JobState.SUBMITTING))
+        busy = store.get(a_job().job_id)
+        assert busy is not None
+        back = busy.model_copy(update={"state": JobState.QUEUED})
+        hurried = Hurried(table, lambda: store.replace(busy, back))
+
+        vacated = DynamoJobStore(hurried, retention_days=90).vacate(jobs.entry_of(a_job()))
+
+        assert not vacated
+        assert line.first(5, NOON_MS) == [jobs.entry_of(a_job())]
+
+
+class Hurried(DynamoTable):
+    """Somebody else writes right after an item was read."""
+
+    def __init__(self, table: DynamoTable, write: Callable[[], object]) -> None:
+        super().__init__(table.client, table.name)
+        self._write_meanwhile = write
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """Read, then let the other one write."""
+        found = super().get(pk, sk)
+        self._write_meanwhile()
+        return found
+
+
+def record(table: DynamoTable) -> Item:
+    """Return the record of the example job as it is stored."""
+    item = table.get(f"job#{a_job().job_id}", "job")
+    assert item is not None
+    return item

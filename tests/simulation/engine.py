@@ -26,6 +26,7 @@ from cutout.models import (
     LineEntry,
     Outcome,
     Pending,
+    Place,
     Submission,
     Succeeded,
     Wake,
@@ -288,14 +289,9 @@ class Index:
     def __init__(self, store: InMemoryJobStore) -> None:
         self._store = store
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf before then."""
-        found = [
-            job
-            for job in self._store.records.values()
-            if job.shelf == shelf and job.updated_ms < before_ms
-        ]
-        yield from (job.job_id for job in sorted(found, key=lambda job: job.updated_ms))
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf before then."""
+        yield from self._store.standing(shelf, before_ms, after)
 
 
 def set_clock(clock: VirtualClock, now_ms: int) -> None:

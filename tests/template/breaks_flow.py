@@ -1,11 +1,10 @@
-"""Templates with broken events, queues, logs or alarms, and the rules that must notice."""
+"""Templates with broken events or queues, and the rules that must notice."""
 
 from tests.template import rules_flow as flow
-from tests.template import rules_watch as watch
 from tests.template.breaks import Break, at
 
 KEY = at("UploadsRule", "EventPattern|detail|object|key")
-UPLOADS = at("SubmitFunction", "Events|Uploads|Properties")
+UPLOADS = at("SubmitFunctionUploads")
 OTHER_RULE = {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["OtherRule", "Arn"]}}}
 TO_UPLOADS = {"Fn::GetAtt": ["UploadsQueue", "Arn"]}
 
@@ -39,8 +38,28 @@ BREAKS = [
         at("UploadsQueue", "RedrivePolicy|deadLetterTargetArn"),
         {"Fn::GetAtt": ["DispatchQueue", "Arn"]},
     ),
-    Break(flow.messages_stay_hidden_while_handled, at("CompletionsQueue", "VisibilityTimeout"), 59),
+    Break(flow.messages_stay_hidden_while_handled, at("CompletionsQueue", "VisibilityTimeout"), 89),
+    Break(flow.messages_stay_hidden_while_handled, at("UploadsQueue", "VisibilityTimeout"), 359),
+    Break(flow.messages_stay_hidden_while_handled, at("PrepareFunctionPrepare", "BatchSize"), 2),
+    Break(
+        flow.messages_stay_hidden_while_handled,
+        at("SubmitFunctionDispatch", "MaximumBatchingWindowInSeconds"),
+        1,
+    ),
+    Break(
+        flow.messages_stay_hidden_while_handled,
+        at("PrepareQueue", "RedrivePolicy|maxReceiveCount"),
+        4,
+    ),
     Break(flow.concurrency_is_limited_at_the_sources, f"{UPLOADS}|ScalingConfig"),
+    Break(
+        flow.concurrency_is_limited_at_the_sources,
+        at("StoreFunctionCompletions", "ScalingConfig|MaximumConcurrency"),
+        10,
+    ),
+    Break(
+        flow.concurrency_is_limited_at_the_sources, at("StoreFunctionCompletions", "ScalingConfig")
+    ),
     Break(
         flow.concurrency_is_limited_at_the_sources,
         at("StoreFunction", "ReservedConcurrentExecutions"),
@@ -58,25 +77,10 @@ BREAKS = [
     Break(flow.uploads_rule_excludes_results, f"{KEY}|0|anything-but|wildcard|1"),
     Break(flow.uploads_rule_excludes_results, KEY, [{"prefix": "photos/"}]),
     Break(flow.uploads_rule_excludes_results, at("UploadsRule", "EventPattern|detail|bucket")),
-    Break(watch.functions_log_to_their_own_groups, at("PollFunction", "LoggingConfig")),
-    Break(watch.functions_log_to_their_own_groups, at("PollLogGroup", "RetentionInDays")),
     Break(
-        watch.functions_log_to_their_own_groups,
-        at("PollFunction", "LoggingConfig|LogGroup"),
-        {"Ref": "StoreLogGroup"},
+        flow.uploads_rule_takes_new_and_restored_objects,
+        at("UploadsRule", "EventPattern|detail-type|1"),
     ),
-    Break(
-        watch.log_levels_exist,
-        "Globals|Function|LoggingConfig|ApplicationLogLevel",
-        "WARNING",
-    ),
-    Break(
-        watch.log_levels_let_metrics_through,
-        "Globals|Function|LoggingConfig|ApplicationLogLevel",
-        "ERROR",
-    ),
-    Break(watch.dead_letters_raise_alarms, "Resources|RuleDeadLettersAlarm"),
-    Break(
-        watch.dashboards_are_json, at("Dashboard", "DashboardBody"), {"Fn::Sub": '{"widgets": [,]}'}
-    ),
+    Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail")),
+    Break(flow.requests_are_for_one_bucket, at("RequestsRule", "EventPattern|detail|bucket|1")),
 ]

@@ -51,6 +51,10 @@ BREAKS = [
     ),
     Break(
         access.readers_tell_missing_from_forbidden,
+        at("PrepareFunction", "Policies|0|Statement|1|Action|1"),
+    ),
+    Break(
+        access.readers_tell_missing_from_forbidden,
         at("SubmitFunction", f"{STATEMENT}|Action"),
         "s3:GetObject",
     ),
@@ -71,6 +75,31 @@ BREAKS = [
         at("SubmitFunction", "Policies|0|Statement|2|Fn::If|0"),
         "CreateBucket",
     ),
+    Break(
+        access.policies_are_written_out,
+        at("PrepareFunction", "Events"),
+        {"More": {"Type": "SQS", "Properties": {"Queue": TO_UPLOADS}}},
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6"),
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6|Resource"),
+        TO_UPLOADS,
+    ),
+    Break(
+        access.messages_are_taken_from_own_queues,
+        at("PrepareFunction", "Policies|0|Statement|6|Action"),
+        ["sqs:ReceiveMessage", "sqs:PurgeQueue"],
+    ),
+    Break(access.conditions_need_their_key, at("WebhookFunction", f"{STATEMENT}|Condition|Null")),
+    Break(
+        access.conditions_need_their_key,
+        at("ApiFunction", "Policies|0|Statement|4|Condition|Null|dynamodb:LeadingKeys"),
+        "true",
+    ),
     Break(access.webhook_gets_one_job_and_sends, at("WebhookFunction", f"{STATEMENT}|Condition")),
     Break(
         access.webhook_gets_one_job_and_sends,
@@ -81,6 +110,11 @@ BREAKS = [
         access.webhook_gets_one_job_and_sends,
         at("WebhookFunction", "Policies|0|Statement|1|Resource|0"),
         TO_UPLOADS,
+    ),
+    Break(
+        access.submit_alone_checks_before_a_place_leaves_the_line,
+        at("PollFunction", f"{STATEMENT}|Action"),
+        "dynamodb:ConditionCheckItem",
     ),
     Break(shape.parameters_and_outputs_are_described, "Parameters|Providers|Description"),
     Break(shape.parameters_and_outputs_are_described, "Outputs|ApiUrl|Description"),
@@ -103,6 +137,14 @@ BREAKS = [
         "^[.]cutout$",
     ),
     Break(shape.patterns_refuse_what_would_hurt, "Parameters|InputPrefix|AllowedPattern"),
+    Break(
+        shape.patterns_refuse_what_would_hurt,
+        "Parameters|ResultSuffix|AllowedPattern",
+        '^[^*?"\\\\/${}]+$',
+    ),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|ResultSuffix|MaxLength"),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|InputPrefix|MaxLength", 4_000),
+    Break(shape.texts_fit_where_they_are_written, "Parameters|UploadsPrefix|MaxLength"),
     Break(
         shape.outputs_are_those_of_the_design,
         "Outputs|QueueUrl",
@@ -127,7 +169,25 @@ BREAKS = [
         "CreateBucket",
     ),
     Break(shape.buckets_refuse_plain_http, "Resources|ImagesBucketPolicy"),
-    Break(shape.stateful_resources_say_what_stays, "Resources|JobsTable|DeletionPolicy", "Delete"),
+    Break(shape.stateful_resources_say_what_stays, "Resources|JobsTable|DeletionPolicy", "Retain"),
+    Break(shape.stateful_resources_say_what_stays, "Resources|WorkBucket|DeletionPolicy", "Retain"),
+    Break(shape.kept_buckets_keep_their_policy, "Resources|ImagesBucketPolicy|DeletionPolicy"),
+    Break(shape.every_piece_uses_the_table_that_is_named, "Resources|JobsTable|Condition"),
+    Break(
+        shape.every_piece_uses_the_table_that_is_named,
+        "Globals|Function|Environment|Variables|CUTOUT_JOBS_TABLE",
+        {"Ref": "JobsTable"},
+    ),
+    Break(
+        shape.every_piece_uses_the_table_that_is_named,
+        "Outputs|JobsTableName|Value",
+        {"Ref": "JobsTable"},
+    ),
+    Break(
+        shape.every_piece_uses_the_table_that_is_named,
+        at("PollFunction", f"{STATEMENT}|Resource"),
+        {"Fn::GetAtt": ["JobsTable", "Arn"]},
+    ),
     Break(shape.stateful_resources_say_what_stays, "Resources|PollLogGroup|UpdateReplacePolicy"),
     Break(shape.names_are_made_by_cloudformation, at("JobsTable", "TableName"), "jobs"),
     Break(shape.names_are_made_by_cloudformation, at("UploadsRule", "Name"), "uploads"),
@@ -137,6 +197,9 @@ BREAKS = [
     Break(shape.stages_record_no_path, at("Api", "AccessLogSetting"), {"Format": "$context.path"}),
     Break(shape.stages_record_no_path, at("Api", "MethodSettings|0|LoggingLevel"), "INFO"),
     Break(shape.open_routes_are_throttled, at("Api", "MethodSettings")),
+    Break(shape.open_routes_are_throttled, at("Api", "MethodSettings|0|ThrottlingRateLimit"), 100),
+    Break(shape.open_routes_are_throttled, at("Api", "MethodSettings|0|ThrottlingBurstLimit")),
+    Break(shape.open_routes_are_throttled, at("WebhookFunction", "Tracing")),
     Break(shape.open_routes_are_throttled, f"{WEBHOOK_PATH}|Path", "/hooks"),
     Break(
         shape.layers_follow_the_architecture, "Resources|ImagingLayer|Metadata|BuildArchitecture"

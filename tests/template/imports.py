@@ -17,6 +17,7 @@ PURE = (
     "jobs",
     "keys",
     "models",
+    "pauses",
     "ports",
     "requests",
     "settings",

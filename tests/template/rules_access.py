@@ -14,18 +14,31 @@ TOUCHES = {
     "PrepareFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ApiFunction": {"s3", "dynamodb", "sqs", "kms"},
     "ReconcileFunction": {"dynamodb", "ssm", "sqs", "s3"},
-    "PollStateMachine": {"lambda", "sqs"},
+    "PollStateMachine": {"lambda", "sqs", "logs"},
     "BackfillFunction": {"s3", "dynamodb", "events", "kms"},
-    "BackfillStateMachine": {"lambda", "states"},
+    "BackfillStateMachine": {"lambda", "states", "logs"},
 }
-# SAM itself attaches these for logs, traces and event sources; the template names none.
+# What a state machine needs to have its failures logged; these actions know no resource, as the
+# page says that lists them (Step Functions guide, "Logging using CloudWatch Logs").
+DELIVER_LOGS = {
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+# SAM itself attaches these for logs and traces, which may only be written (docs/decisions/0014).
 BY_SAM = (
     "/AWSLambdaBasicExecutionRole",
-    "/AWSLambdaSQSQueueExecutionRole",
     "/AWSXRayDaemonWriteAccess",
     "/AWSXrayWriteOnlyAccess",
 )
 IMAGES = {"ImagesBucket", "BucketName"}
+TAKE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+TABLE = {"JobsTable", "JobsTableName"}
 
 
 def policies_are_written_out(view: View) -> Iterator[str]:
@@ -57,6 +70,8 @@ def statements_are_narrow(view: View) -> Iterator[str]:
             yield f"{owner} allows all but something: {statement}"
         if any("*" in action for action in listed(statement.get("Action", "*"))):
             yield f"{owner} allows actions by a wildcard: {statement}"
+        if set(listed(statement.get("Action"))) == DELIVER_LOGS and owner.endswith("StateMachine"):
+            continue
         for resource in listed(statement.get("Resource", "*")):
             # The partition, region and account narrow nothing.
             ours = {name for name in names_in(resource) if not name.startswith("AWS::")}
@@ -100,13 +115,17 @@ def sources_are_never_deleted(view: View) -> Iterator[str]:
 
 
 def readers_tell_missing_from_forbidden(view: View) -> Iterator[str]:
-    """Without s3:ListBucket a missing object answers 403; a version needs its own action."""
+    """Without s3:ListBucket a missing object answers 403; a version needs its own action.
+
+    What neither GET nor HEAD describes (SSE-C) is named by the listing of versions.
+    """
     may: dict[str, set[str]] = {}
     for owner, action, _ in _on_images(view):
         may.setdefault(owner, set()).add(action)
     for owner, actions in may.items():
         if "s3:GetObject" in actions:
-            for missing in {"s3:ListBucket", "s3:GetObjectVersion"} - actions:
+            lists = {"s3:ListBucket", "s3:ListBucketVersions"}
+            for missing in (lists | {"s3:GetObjectVersion"}) - actions:
                 yield f"{owner} reads objects without {missing}"
     for owner in ("SubmitFunction", "StoreFunction"):
         if "s3:GetObjectTagging" not in may.get(owner, set()):
@@ -142,6 +161,46 @@ def keys_are_touched_only_when_named(view: View) -> Iterator[str]:
                     yield f"{owner} has {statement['Sid']} without a key"
 
 
+def messages_are_taken_from_own_queues(view: View) -> Iterator[str]:
+    """Lambda takes messages with a function's rights: those on its own queues, and no more.
+
+    (Lambda guide, "Using Lambda with Amazon SQS", execution role permissions.) For an event of a
+    function SAM would attach AWSLambdaSQSQueueExecutionRole, which is for every queue.
+    """
+    sources: dict[str, set[str]] = {}
+    for said in view.of("AWS::Lambda::EventSourceMapping").values():
+        sources.setdefault(said["FunctionName"]["Ref"], set()).update(
+            names_in(said["EventSourceArn"])
+        )
+    may: dict[str, set[str]] = {}
+    for owner, statement in view.statements():
+        actions = set(listed(statement["Action"]))
+        if actions & TAKE and actions != TAKE:
+            yield f"{owner} may take messages by {actions}"
+        elif actions == TAKE:
+            may.setdefault(owner, set()).update(names_in(statement["Resource"]))
+    for owner in sources.keys() | may.keys():
+        if sources.get(owner) != may.get(owner):
+            yield f"{owner} may take from {may.get(owner)}, and is fed by {sources.get(owner)}"
+
+
+def conditions_need_their_key(view: View) -> Iterator[str]:
+    """ForAllValues is true where the key is absent, so the key must be there, too.
+
+    (IAM guide, "Multivalued context keys".)
+    """
+    for owner, statement in view.statements():
+        conditions = statement.get("Condition", {})
+        needed = {
+            key
+            for operator, keys in conditions.items()
+            if operator.startswith("ForAllValues:")
+            for key in keys
+        }
+        if conditions.get("Null", {}) != dict.fromkeys(needed, "false"):
+            yield f"{owner} may do {statement['Action']} where no key is named"
+
+
 def webhook_gets_one_job_and_sends(view: View) -> Iterator[str]:
     """The function that the internet reaches may do nothing else."""
     may: dict[str, Json] = {}
@@ -151,11 +210,31 @@ def webhook_gets_one_job_and_sends(view: View) -> Iterator[str]:
     if set(may) != {"dynamodb:GetItem", "sqs:SendMessage"}:
         yield f"webhook may do {sorted(may)}"
     get, send = may.get("dynamodb:GetItem", {}), may.get("sqs:SendMessage", {})
-    jobs_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["job#*"]}}
-    if get.get("Condition") != jobs_only or names_in(get.get("Resource")) != {"JobsTable"}:
+    jobs_only = {"dynamodb:LeadingKeys": ["job#*"]}
+    condition = get.get("Condition", {}).get("ForAllValues:StringLike")
+    if condition != jobs_only or not _is_the_table(get.get("Resource")):
         yield "webhook may get more than jobs"
     if names_in(send.get("Resource")) != {"DispatchQueue", "CompletionsQueue"}:
         yield "webhook may send to other queues"
+
+
+def submit_alone_checks_before_a_place_leaves_the_line(view: View) -> Iterator[str]:
+    """A check in a transaction has a permission of its own.
+
+    AWS: "Using IAM with DynamoDB transactions".
+    """
+    may = {
+        owner: _is_the_table(statement["Resource"])
+        for owner, statement in view.statements()
+        if "dynamodb:ConditionCheckItem" in listed(statement["Action"])
+    }
+    if may != {"SubmitFunction": True}:
+        yield f"{sorted(may)} may check items in a transaction"
+
+
+def _is_the_table(resource: Json) -> bool:
+    """Tell whether a resource is the jobs table, whoever made it, and nothing else."""
+    return {name for name in names_in(resource) if not name.startswith("AWS::")} == TABLE
 
 
 def _on_images(view: View) -> Iterator[tuple[str, str, Json]]:
@@ -184,5 +263,8 @@ RULES = [
     readers_tell_missing_from_forbidden,
     encrypted_buckets_can_be_used,
     keys_are_touched_only_when_named,
+    messages_are_taken_from_own_queues,
+    conditions_need_their_key,
     webhook_gets_one_job_and_sends,
+    submit_alone_checks_before_a_place_leaves_the_line,
 ]

@@ -4,8 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from cutout.services.inbox import RESTORED
 from tests.template.views import Json, View, listed, names_in
 
+BACK_SOON = {"PrepareQueue", "CompletionsQueue"}
+BOUNDED = {"CompletionsQueue"}  # by what is in flight at the providers (docs/decisions/0014)
+LEASE_MARGIN_S = 30
+LEAST_RECEIVES = 5
 FORTNIGHT_S = 1_209_600  # the longest that SQS keeps a message
 
 
@@ -64,19 +69,38 @@ def event_sources_fail_by_message(view: View) -> Iterator[str]:
 
 
 def messages_stay_hidden_while_handled(view: View) -> Iterator[str]:
-    """Lambda refuses a source whose messages come back before the function's timeout."""
+    """A message stays hidden for six timeouts of its function, or shortly after one on purpose.
+
+    The six are AWS's advice, so that a throttled function is tried again meanwhile, and so is not
+    to give up before five receives (Lambda guide, "Using Lambda with Amazon SQS"). Those of
+    `BACK_SOON` come one at a time and hold a lease as long as the timeout (docs/decisions/0014).
+    """
     for name, queue, said in _sources(view):
         function = view.of("AWS::Lambda::Function")[said["FunctionName"]["Ref"]]
         hidden = view.of("AWS::SQS::Queue")[queue].get("VisibilityTimeout", 30)
-        if hidden < function.get("Timeout", 3):
-            yield f"{name} may see a message of {queue} twice at once"
+        timeout, window = function.get("Timeout", 3), said.get("MaximumBatchingWindowInSeconds", 0)
+        single = said.get("BatchSize", 10) == 1 and window == 0
+        soon = queue in BACK_SOON and single and hidden >= timeout + LEASE_MARGIN_S
+        if hidden < 6 * timeout + window and not soon:
+            yield f"{name} may see a message of {queue} too soon"
+        receives = view.of("AWS::SQS::Queue")[queue].get("RedrivePolicy", {}).get("maxReceiveCount")
+        if (receives or 0) < LEAST_RECEIVES:
+            yield f"a message of {queue} is given up while its function is throttled"
 
 
 def concurrency_is_limited_at_the_sources(view: View) -> Iterator[str]:
-    """New accounts have little concurrency: none is reserved, and no queue takes all of it."""
-    for name, _, said in _sources(view):
-        if not 2 <= said.get("ScalingConfig", {}).get("MaximumConcurrency", 0) <= 100:
+    """New accounts have little concurrency: none is reserved, and no queue takes all of it.
+
+    A maximum costs money, because Lambda then asks an empty queue with five pollers instead of two
+    (Lambda guide, "Configuring scaling behavior for SQS event source mappings"). So a queue whose
+    messages something else bounds has none; an empty setting takes an older one away.
+    """
+    for name, queue, said in _sources(view):
+        most = said.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
+        if queue not in BOUNDED and not 2 <= most <= 100:
             yield f"{name} has no sensible maximum of concurrency"
+        if queue in BOUNDED and said.get("ScalingConfig") != {}:
+            yield f"{name} is asked more often than it needs to be"
     for name, said in view.of("AWS::Lambda::Function").items():
         if "ReservedConcurrentExecutions" in said:
             yield f"{name} reserves concurrency"
@@ -128,6 +152,33 @@ def uploads_rule_excludes_results(view: View) -> Iterator[str]:
             yield "uploads to other buckets match"
 
 
+def uploads_rule_takes_new_and_restored_objects(view: View) -> Iterator[str]:
+    """An archived object is skipped at its upload and taken up when it is restored.
+
+    Nothing else that S3 tells of makes an object readable or new (S3 User Guide, "Using
+    EventBridge").
+    """
+    for said in view.of("AWS::Events::Rule").values():
+        pattern = _pattern(view, said)
+        if pattern.get("source") == ["aws.s3"]:
+            kinds = pattern.get("detail-type")
+            if kinds != ["Object Created", RESTORED]:
+                yield f"the uploads' rule matches {kinds}"
+
+
+def requests_are_for_one_bucket(view: View) -> Iterator[str]:
+    """Of two stacks of an account each takes its own; what names no bucket is counted by all."""
+    wanted = {"detail-type": ["Cutout Requested"]}
+    found = [
+        pattern
+        for pattern in (_pattern(view, said) for said in view.of("AWS::Events::Rule").values())
+        if pattern.get("detail-type") == wanted["detail-type"]
+    ]
+    own = {"bucket": ["(ImagesBucket)", {"exists": False}]}
+    if found != [wanted | {"detail": own}]:
+        yield f"requests are taken as {found}"
+
+
 def _pattern(view: View, said: dict[str, Any]) -> Json:
     return view.resolve(said.get("EventPattern", {}), ResultSuffix=".mark")
 
@@ -142,4 +193,6 @@ RULES = [
     uploads_are_filtered_by_prefix,
     filtered_queues_carry_uploads_only,
     uploads_rule_excludes_results,
+    uploads_rule_takes_new_and_restored_objects,
+    requests_are_for_one_bucket,
 ]

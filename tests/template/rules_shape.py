@@ -1,17 +1,24 @@
 """House rules about parameters, storage, API and layers: each yields what is wrong."""
 
+import json
 import re
 from collections.abc import Iterator
 
 from tests.template.contract import DEFAULTS, KEY_ARN, NOT_YET, OUTPUTS, PATTERNS, RANGES
-from tests.template.views import View, names_in
+from tests.template.views import View, listed, names_in
 
 STATEFUL = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup"}
 KEPT = {"ImagesBucket", "JobsTable"}
+STAYS = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+GOES = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 RANGE_WORDS = {"AllowedValues", "MinValue", "MaxValue"}
 PHYSICAL = re.compile(
     r"(Alarm|Bucket|Dashboard|Function|Layer|LogGroup|Queue|Role|StateMachine|Table|Topic)?Name"
 )
+# Step Functions wants this prefix, or it uses up the account's resource policy; the stack's name
+# keeps two stacks apart ("Logging using CloudWatch Logs").
+VENDED = "MachinesLogGroup", {"Fn::Sub": "/aws/vendedlogs/states/${AWS::StackName}"}
+MOST_FILTER, MOST_PATTERN, MOST_POLICY = 4_096, 2_048, 10_240  # characters
 BLOCKED = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
@@ -69,6 +76,30 @@ def patterns_refuse_what_would_hurt(view: View) -> Iterator[str]:
                 yield f"{name} takes {value!r}"
 
 
+def texts_fit_where_they_are_written(view: View) -> Iterator[str]:
+    """Parameters stand in a filter, in event patterns and in roles, which have their limits.
+
+    4,096 characters (Lambda API Reference, "Filter"), 2,048 (EventBridge quotas, "Event pattern
+    size") and 10,240 for the policies inside a role (IAM quotas).
+    """
+    longest = {
+        name: "x" * view.parameters[name].get("MaxLength", 4_096)
+        for name in ("InputPrefix", "ResultSuffix", "UploadsPrefix")
+    } | {"BucketName": "b" * 63, "KmsKeyArn": KEY_ARN}
+    for name, said in view.of("AWS::Lambda::EventSourceMapping").items():
+        criteria = view.resolve(said.get("FilterCriteria"), **longest) or {"Filters": []}
+        if any(len(one["Pattern"]) > MOST_FILTER for one in criteria["Filters"]):
+            yield f"the filter of {name} may get too long"
+    for name, said in view.of("AWS::Events::Rule").items():
+        if len(json.dumps(view.resolve(said.get("EventPattern", {}), **longest))) > MOST_PATTERN:
+            yield f"the pattern of {name} may get too long"
+    for name, said in view.of("AWS::IAM::Role").items():
+        documents = [one["PolicyDocument"] for one in view.resolve(said["Policies"], **longest)]
+        size = sum(len(json.dumps(one, separators=(",", ":"))) for one in documents)
+        if size > MOST_POLICY:
+            yield f"the policies of {name} may get too long: {size}"
+
+
 def outputs_are_those_of_the_design(view: View) -> Iterator[str]:
     """An output with another name is of no use to a script."""
     for name in set(view.source["Outputs"]) - OUTPUTS:
@@ -120,21 +151,60 @@ def buckets_refuse_plain_http(view: View) -> Iterator[str]:
 
 
 def stateful_resources_say_what_stays(view: View) -> Iterator[str]:
-    """Images and jobs outlive the stack; the rest goes with it; both is written down."""
+    """Images and jobs outlive the stack; the rest goes with it; both is written down.
+
+    A first deployment that fails leaves nothing that would be in the way of the next one (AWS:
+    "DeletionPolicy attribute", RetainExceptOnCreate; UpdateReplacePolicy has no such value).
+    """
     for name, resource in view.written.items():
         if resource["Type"] in STATEFUL:
-            wanted = "Retain" if name in KEPT else "Delete"
-            for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-                if resource.get(policy) != wanted:
-                    yield f"{name} does not say {policy}: {wanted}"
+            for policy, value in (STAYS if name in KEPT else GOES).items():
+                if resource.get(policy) != value:
+                    yield f"{name} does not say {policy}: {value}"
+
+
+def kept_buckets_keep_their_policy(view: View) -> Iterator[str]:
+    """A bucket policy is a resource of its own: deleted with the stack, it would be missed."""
+    for name, resource in view.written.items():
+        if resource["Type"] == "AWS::S3::BucketPolicy":
+            if not names_in(resource["Properties"]["Bucket"]) & KEPT:
+                continue
+            if {policy: resource.get(policy) for policy in STAYS} != STAYS:
+                yield f"{name} goes, and its bucket stays"
 
 
 def names_are_made_by_cloudformation(view: View) -> Iterator[str]:
-    """A physical name stands in the way of a second stack and of replacements."""
+    """A physical name stands in the way of a second stack and of replacements; a reference not."""
     for name, resource in view.written.items():
-        for key in resource.get("Properties", {}):
-            if PHYSICAL.fullmatch(key):
+        for key, value in resource.get("Properties", {}).items():
+            refers = isinstance(value, dict) and "Ref" in value
+            if PHYSICAL.fullmatch(key) and not refers and (name, value) != VENDED:
                 yield f"{name} sets {key}"
+
+
+def every_piece_uses_the_table_that_is_named(view: View) -> Iterator[str]:
+    """A restored table has a name of its own: settings, permissions and outputs all follow it.
+
+    AWS: "Restore a table in DynamoDB": a restore always makes a new table.
+    """
+    for name in ("", "restored"):
+        wanted = name or "(JobsTable)"
+        common = view.resolve(view.source["Globals"]["Function"]["Environment"], JobsTableName=name)
+        if common["Variables"]["CUTOUT_JOBS_TABLE"] != wanted:
+            yield f"with {name!r} the functions use another table"
+        if (
+            view.resolve(view.source["Outputs"]["JobsTableName"], JobsTableName=name)["Value"]
+            != wanted
+        ):
+            yield f"with {name!r} the output names another table"
+        for owner, statement in view.statements():
+            if any(action.startswith("dynamodb:") for action in listed(statement["Action"])):
+                for arn in view.resolve(listed(statement["Resource"]), JobsTableName=name):
+                    if arn.split("/")[1:2] != [wanted]:
+                        yield f"with {name!r} {owner} may touch {arn}"
+    made = view.written["JobsTable"].get("Condition")
+    if view.source["Conditions"].get(made) != {"Fn::Equals": [{"Ref": "JobsTableName"}, ""]}:
+        yield "a table is made although one is named"
 
 
 def jobs_table_is_on_demand_and_forgets(view: View) -> Iterator[str]:
@@ -160,18 +230,30 @@ def stages_record_no_path(view: View) -> Iterator[str]:
 
 
 def open_routes_are_throttled(view: View) -> Iterator[str]:
-    """A route without a key has its own limit; API Gateway wants the path's / as ~1."""
-    throttled = {
-        (settings.get("HttpMethod"), settings.get("ResourcePath"))
+    """A route without a key lets through what the provider can cause, and costs no more.
+
+    In a second no more predictions can end than are in flight, and no more ends can have piled up
+    than a minute has creates (docs/decisions/0014). API Gateway wants the path's / as ~1. Nor is a
+    run of its function traced: the caller's header could ask for that each time.
+    """
+    limits = {
+        (settings.get("HttpMethod"), settings.get("ResourcePath")): (
+            settings.get("ThrottlingRateLimit"),
+            settings.get("ThrottlingBurstLimit"),
+        )
         for said in view.of("AWS::ApiGateway::Stage").values()
         for settings in said.get("MethodSettings", [])
-        if {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(settings)
     }
     for function, said in view.events("Api"):
         if not said.get("Auth", {}).get("ApiKeyRequired"):
-            wanted = said["Method"].upper(), "/" + said["Path"].replace("/", "~1")
-            if wanted not in throttled:
-                yield f"no limit of the stage applies to {wanted} of {function}"
+            route = said["Method"].upper(), "/" + said["Path"].replace("/", "~1")
+            if limits.get(route) != (
+                {"Ref": "EachlabsMaxConcurrent"},
+                {"Ref": "EachlabsMaxPerMinute"},
+            ):
+                yield f"{route} of {function} lets through {limits.get(route)}"
+            if "TracingConfig" in view.of("AWS::Lambda::Function")[function]:
+                yield f"whoever calls {function} may have it traced"
 
 
 def layers_follow_the_architecture(view: View) -> Iterator[str]:
@@ -198,12 +280,15 @@ RULES = [
     parameters_are_those_of_the_design,
     parameters_allow_what_the_design_says,
     patterns_refuse_what_would_hurt,
+    texts_fit_where_they_are_written,
     outputs_are_those_of_the_design,
     buckets_are_private_and_encrypted,
     images_are_encrypted_with_the_key_named,
     buckets_refuse_plain_http,
     stateful_resources_say_what_stays,
+    kept_buckets_keep_their_policy,
     names_are_made_by_cloudformation,
+    every_piece_uses_the_table_that_is_named,
     jobs_table_is_on_demand_and_forgets,
     stages_record_no_path,
     open_routes_are_throttled,

@@ -1,10 +1,11 @@
-"""House rules about logs, metrics and alarms: each yields what is wrong."""
+"""House rules about logs: each yields what is wrong."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
+from tests.template.rules_access import DELIVER_LOGS
 from tests.template.views import View, names_in
+
+MACHINE = "AWS::StepFunctions::StateMachine"
 
 LEVELS = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}  # that Lambda knows
 METRIC_LEVELS = {"TRACE", "DEBUG", "INFO"}  # a metric in the log has no level and counts as INFO
@@ -24,8 +25,26 @@ def functions_log_to_their_own_groups(view: View) -> Iterator[str]:
         if logging.get("LogFormat") != "JSON":
             yield f"{name} does not log JSON"
         used.add(group)
+    for said in view.of(MACHINE).values():
+        used |= names_in(said.get("LoggingConfiguration", {}))
     for unused in set(groups) - used:
         yield f"nobody logs to {unused}"
+
+
+def machines_log_failures_without_data(view: View) -> Iterator[str]:
+    """An Express execution has no history, and state data holds the URLs of results."""
+    groups = view.of("AWS::Logs::LogGroup")
+    may = {
+        owner for owner, statement in view.statements() if set(statement["Action"]) == DELIVER_LOGS
+    }
+    for name, said in view.of(MACHINE).items():
+        logging = said.get("LoggingConfiguration", {})
+        if logging.get("Level") != "ERROR" or logging.get("IncludeExecutionData") is not False:
+            yield f"{name} does not log its failures, or with their data"
+        if not names_in(logging.get("Destinations", [])) & set(groups):
+            yield f"{name} has no log group"
+        if name not in may:
+            yield f"{name} may not log"
 
 
 def log_levels_exist(view: View) -> Iterator[str]:
@@ -49,40 +68,9 @@ def _levels(view: View) -> Iterator[tuple[str, str, str]]:
             yield name, level, logging.get("ApplicationLogLevel", "INFO")
 
 
-def dead_letters_raise_alarms(view: View) -> Iterator[str]:
-    """What waits in a dead-letter queue is seen."""
-    dead = set().union(
-        *(names_in(said.get("RedrivePolicy", {})) for said in view.of("AWS::SQS::Queue").values()),
-        *(names_in(t.get("DeadLetterConfig", {})) for r in _rules(view) for t in r["Targets"]),
-    )
-    watched = set().union(
-        *(
-            names_in(said["Dimensions"])
-            for said in view.of("AWS::CloudWatch::Alarm").values()
-            if said["MetricName"] == "ApproximateNumberOfMessagesVisible"
-        )
-    )
-    for queue in dead - watched:
-        yield f"no alarm watches {queue}"
-
-
-def _rules(view: View) -> list[dict[str, Any]]:
-    return list(view.of("AWS::Events::Rule").values())
-
-
-def dashboards_are_json(view: View) -> Iterator[str]:
-    """CloudFormation takes any text; CloudWatch does not."""
-    for name, said in view.of("AWS::CloudWatch::Dashboard").items():
-        try:
-            json.loads(view.resolve(said["DashboardBody"]))
-        except ValueError as error:
-            yield f"{name} is not JSON: {error}"
-
-
 RULES = [
     functions_log_to_their_own_groups,
+    machines_log_failures_without_data,
     log_levels_exist,
     log_levels_let_metrics_through,
-    dead_letters_raise_alarms,
-    dashboards_are_json,
 ]

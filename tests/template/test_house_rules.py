@@ -3,7 +3,9 @@ import pytest
 from tests.template import (
     breaks_flow,
     breaks_shape,
+    breaks_watch,
     rules_access,
+    rules_alarms,
     rules_flow,
     rules_shape,
     rules_watch,
@@ -11,8 +13,11 @@ from tests.template import (
 from tests.template.breaks import Break, Rule
 from tests.template.views import View, broken, current
 
-BREAKS = [*breaks_flow.BREAKS, *breaks_shape.BREAKS]
-RULES = [*rules_flow.RULES, *rules_watch.RULES, *rules_access.RULES, *rules_shape.RULES]
+BREAKS = [*breaks_flow.BREAKS, *breaks_shape.BREAKS, *breaks_watch.BREAKS]
+RULES = [
+    *(*rules_flow.RULES, *rules_watch.RULES, *rules_alarms.RULES),
+    *(*rules_access.RULES, *rules_shape.RULES),
+]
 
 
 @pytest.fixture

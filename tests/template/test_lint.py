@@ -53,10 +53,11 @@ def test_guided_deployment_asks_nothing_odd(tmp_path: Path) -> None:
 
 def notify_directly(source: Json) -> None:
     """Replace EventBridge by a notification of the bucket, whose policy names the bucket."""
-    source["Resources"]["SubmitFunction"]["Properties"]["Events"]["Direct"] = {
+    direct = {
         "Type": "S3",
         "Properties": {"Bucket": {"Ref": "ImagesBucket"}, "Events": "s3:ObjectCreated:*"},
     }
+    source["Resources"]["SubmitFunction"]["Properties"]["Events"] = {"Direct": direct}
 
 
 def wait_for_each_other(source: Json) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cutout.api.preferences import MOST_WAIT_S
 from cutout.errors import ConfigurationError
 from cutout.settings import PREFIX, Settings
 from tests.stack import TEMPLATE, template
@@ -182,3 +183,10 @@ def test_last_try_is_known() -> None:
     redrive = queues["CompletionsQueue"]["RedrivePolicy"]
 
     assert redrive["maxReceiveCount"] == Settings().max_receives
+
+
+def test_a_waiting_call_of_the_api_ends_in_time() -> None:
+    """Recording before and presigning after it have two seconds each; the gateway waits for 29."""
+    timeout_s = current().written["ApiFunction"]["Properties"]["Timeout"]
+
+    assert MOST_WAIT_S + 4 <= timeout_s < 29

@@ -58,6 +58,15 @@ class View:
                 for statement in branches(said["PolicyDocument"]["Statement"]):
                     yield role.removesuffix("Role"), statement
 
+    def deployed(self, kind: str, **parameters: object) -> dict[str, dict[str, Any]]:
+        """Return the properties of a type's resources that exist with these parameters."""
+        resolver = _Resolver(self.source, parameters)
+        return {
+            name: said
+            for name, said in self.of(kind).items()
+            if resolver.holds(self.resources[name].get("Condition"))
+        }
+
     def resolve(self, value: Json, **parameters: object) -> Json:
         """Return a value as CloudFormation would see it, with placeholders for what is made."""
         return _Resolver(self.source, parameters).value(value)
@@ -82,6 +91,10 @@ class _Resolver:
             case list():
                 return [self.value(inner) for inner in value]
         return value
+
+    def holds(self, name: str | None) -> bool:
+        """Tell whether a resource with this condition exists; None: it has none."""
+        return name is None or self._holds(self._conditions[name])
 
     def _intrinsic(self, value: Json) -> Json:
         match value:

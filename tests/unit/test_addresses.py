@@ -13,6 +13,7 @@ TAKEN = [
     "https://93.184.216.34/x.jpg",
     "https://[2606:2800:220:1:248:1893:25c8:1946]/x.jpg",
     "HTTPS://EXAMPLE.COM/X.JPG",
+    "https://example.com/" + "x" * (MAX_URL_LENGTH - 20),
 ]
 REFUSED = [
     "",
@@ -80,7 +81,7 @@ REFUSED = [
     "https://m\N{LATIN SMALL LETTER O WITH DIAERESIS}bel.example/x",
     "https://-a.example/x",
     "https://a..example/x",
-    "https://example.com/" + "x" * MAX_URL_LENGTH,
+    "https://example.com/" + "x" * (MAX_URL_LENGTH - 19),
 ]
 
 

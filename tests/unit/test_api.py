@@ -155,7 +155,9 @@ def test_the_result_of_an_image_on_the_web_stands_below_the_prefix(
 
     key = f"cutouts/{job_id}.cutout.png"
     assert (answer.json["state"], answer.json["result"]["key"]) == ("succeeded", key)
-    assert set(world.images.objects[BUCKET, key].metadata) == {"cutout-job", "cutout-provider"}
+    result = world.images.objects[BUCKET, key]
+    assert set(result.metadata) == {"cutout-job", "cutout-provider"}
+    assert result.cache_control is None
     ((kind, detail),) = world.announcer.events
     assert kind == "Cutout Job Succeeded"
     assert (detail["version_id"], detail["etag"], detail["run"]) == (None, None, 1)
@@ -179,6 +181,31 @@ def test_loopback_is_for_a_provider_on_loopback() -> None:
     answer = Front(world).call("POST", "/jobs", {"image_url": "http://127.0.0.1:9000/x.jpg"})
 
     assert answer.status == 202
+
+
+def test_a_presigned_url_may_have_a_long_session_token(world: World, front: Front) -> None:
+    """Up to 8,192 characters reach the provider as they are; none of the query is shown."""
+    begins = "https://photos.example/shoe.jpg?X-Amz-Signature=0f&X-Amz-Security-Token="
+    url = begins + "T" * (8192 - len(begins))
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "one"}}
+
+    answers = [front.call("POST", "/jobs", {"image_url": url}, **once) for _ in range(2)]
+    world.dispatcher.dispatch()
+
+    assert [answer.status for answer in answers] == [202, 202]
+    assert answers[0].json["job_id"] == answers[1].json["job_id"]
+    assert answers[0].json["image_url"] == "https://photos.example/shoe.jpg"
+    assert [create.image_url for create in world.provider.creates] == [url]
+
+
+def test_a_longer_url_is_refused_without_being_quoted(world: World, front: Front) -> None:
+    """It may hold a signature."""
+    answer = front.call("POST", "/jobs", {"image_url": URL + "x" * (8193 - len(URL))})
+
+    assert is_problem(answer, 422, "invalid_request")
+    assert "8192 characters" in answer.json["detail"]
+    assert "Signature" not in json.dumps(answer.json)
+    assert world.jobs.records == {}
 
 
 @pytest.mark.parametrize("body", [{}, {"key": "a", "image_url": URL}, {"key": None}])
@@ -266,6 +293,33 @@ def test_a_crash_in_between_is_repeated(world: World, front: Front) -> None:
 
     assert answer.status == 202
     assert len(world.jobs.records) == 1
+
+
+def test_a_key_whose_record_is_gone_still_finds_its_job(world: World, front: Front) -> None:
+    """It is kept from the request on, the job from its end on: nothing is paid twice between."""
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "order-7"}}
+    first = front.call("POST", "/jobs", {"image_url": URL}, **once)
+    front.repeats.kept.clear()
+
+    again = front.call("POST", "/jobs", {"image_url": URL}, **once)
+
+    assert again.json["job_id"] == first.json["job_id"]
+    assert len(world.jobs.records) == 1
+
+
+def test_a_key_whose_record_is_gone_is_still_refused_for_another_url(
+    world: World, front: Front
+) -> None:
+    """The job it names is another image's, which is neither shown nor run again."""
+    once: dict[str, Any] = {"headers": {"Idempotency-Key": "order-7"}}
+    first = front.call("POST", "/jobs", {"image_url": URL}, **once)
+    front.repeats.kept.clear()
+
+    answer = front.call("POST", "/jobs", {"image_url": f"{URL}?2"}, **once)
+
+    assert is_problem(answer, 422, "idempotency_key_reused")
+    assert first.json["job_id"] not in json.dumps(answer.json)
+    assert [job.image_url for job in world.jobs.records.values()] == [URL]
 
 
 def test_a_key_has_a_length(front: Front) -> None:

@@ -26,6 +26,7 @@ from cutout.errors import (
 )
 from cutout.models import Failed, Outcome, Pending, Succeeded
 from cutout.providers.apiin import ApiinProvider
+from tests.fake_outside import FakeKey
 
 INPUT = "https://images.s3.eu-central-1.amazonaws.com/a%20b.jpg?X-Amz-Security-Token=t&X-Amz-Signature=s"
 URL = "https://cdn.apiin.one/out/1.png?sig=abc"
@@ -62,7 +63,7 @@ def adapter(
 ) -> ApiinProvider:
     """Return the adapter in front of a handler."""
     http = httpx.Client(transport=httpx.MockTransport(handler))
-    return ApiinProvider(http, "https://apiin.one", lambda: "key", kept or Kept(), max_bytes)
+    return ApiinProvider(http, "https://apiin.one", FakeKey(), kept or Kept(), max_bytes)
 
 
 def answering(body: object, content_type: str = JSON, kept: Kept | None = None) -> ApiinProvider:
@@ -119,19 +120,21 @@ def test_status_asks_for_the_task() -> None:
     assert seen[0].headers["Authorization"] == "Bearer key"
 
 
-def test_rotated_key_is_used_at_once() -> None:
-    """The key is asked for at every call."""
-    keys, used = iter(["old", "new"]), []
+@pytest.mark.parametrize(
+    "refusal", [httpx.Response(401), httpx.Response(200, json={"success": False, "code": 401})]
+)
+def test_a_refused_key_that_was_rotated_is_replaced(refusal: httpx.Response) -> None:
+    """Whether the refusal is the status or stands in a 2xx answer."""
+    used: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         used.append(request.headers["Authorization"])
-        return httpx.Response(200, json={"task_id": "t"})
+        return httpx.Response(200, json={"task_id": "t"}) if "new" in used[-1] else refusal
 
     http = httpx.Client(transport=httpx.MockTransport(handler))
-    provider = ApiinProvider(http, "https://apiin.one", lambda: next(keys), Kept())
-    provider.create(INPUT, None, "png")
-    provider.status("t")
+    provider = ApiinProvider(http, "https://apiin.one", FakeKey("old", "new"), Kept())
 
+    assert create(provider) == ("t", Pending())
     assert used == ["Bearer old", "Bearer new"]
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from cutout import jobs
+from cutout import jobs, requests
 from cutout.errors import (
     ConfigurationError,
     MaybeCreatedError,
     PredictionUnknownError,
     ProviderError,
+    ProviderKeyUnreadableError,
     ProviderMisconfiguredError,
     ProviderOutOfCreditError,
     ProviderRateLimitedError,
@@ -19,7 +20,17 @@ from cutout.errors import (
     StorageError,
 )
 from cutout.gate import ARRIVAL_GUARD_MS, CIRCUIT_PAUSE_MAX_MS, ProviderSide
-from cutout.models import Announce, AttemptEnded, Job, JobState, Submission, Succeeded
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Job,
+    JobState,
+    Lane,
+    ObjectRef,
+    Submission,
+    Succeeded,
+)
+from cutout.services.attempts import FRESH_MS
 from cutout.tokens import token_hash
 from tests.fake_outside import Create
 from tests.fakes import NOON_MS
@@ -467,6 +478,31 @@ def test_a_missing_key_pauses_the_provider(world: World) -> None:
     assert world.gate.gate.provider("eachlabs").pause_reason == "setup"
 
 
+def test_a_key_that_cannot_be_read_just_now_costs_nothing_and_pauses_nobody(world: World) -> None:
+    """The jobs go back to their places, with their attempts, their money and their stamps."""
+    hiccups = [ProviderKeyUnreadableError("the SSM parameter cannot be read: Throttling")] * 3
+    world.provider.script.extend(hiccups)
+    uploaded = [world.upload(f"{n}.jpg") for n in range(3)]
+
+    world.dispatcher.dispatch()
+
+    side = world.gate.gate.provider("eachlabs")
+    waiting = [world.job(job) for job in uploaded]
+    assert [job.state for job in waiting] == [JobState.QUEUED] * 3
+    assert [(job.attempts, job.failures, job.setbacks, job.stalls) for job in waiting] == [
+        ((), 0, 0, 0)
+    ] * 3
+    assert [job.available_ms for job in waiting] == [job.available_ms for job in uploaded]
+    assert (side.slots, side.stamps, side.pause_reason, side.paused_until_ms) == ({}, (), "", 0)
+    assert (side.strikes, world.gate.gate.spent_microusd) == (0, 0)
+
+    world.clock.advance(2_000)
+    world.messages.deliver_wakes(lambda wake: world.dispatcher.dispatch(woken_for_ms=wake.due_ms))
+
+    assert world.states() == [JobState.SUBMITTED] * 3
+    assert [world.job(job).last_number for job in uploaded] == [2] * 3
+
+
 def test_a_polled_provider_gets_no_webhook_url(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -487,3 +523,99 @@ def test_a_provider_with_a_webhook_is_not_polled(world: World) -> None:
     world.submitted()
 
     assert world.polls.started == []
+
+
+def test_a_waiting_job_starts_at_once_behind_twenty_five_places_without_one(world: World) -> None:
+    """Whoever meets such a place removes it; its slot goes back as if nothing had been tried."""
+    for number in range(25):
+        lost = world.upload(f"{number:02}.jpg")
+        world.clock.advance(1)
+        world.jobs.expire(lost.job_id)
+    living = world.upload("shoe.jpg")
+
+    world.dispatcher.dispatch()
+
+    assert world.job(living).state is JobState.SUBMITTED
+    assert world.line.size() == 0
+    side = world.gate.gate.provider("eachlabs")
+    assert [*side.slots] == [f"{living.job_id}.1"]
+    assert len(side.stamps) == 1
+    assert world.gate.gate.spent_microusd == PRICE
+    assert len(world.provider.creates) == 1
+
+
+def test_a_place_left_behind_by_a_job_that_waits_elsewhere_is_removed(world: World) -> None:
+    """The same version of the object was recorded again: it is started once, and paid once."""
+    lost = world.upload()
+    world.jobs.expire(lost.job_id)
+    world.clock.advance(5_000)
+    again = world.intake.accept(ObjectRef(bucket=BUCKET, key="shoe.jpg"), Lane.UPLOAD)
+    assert again is not None
+
+    world.dispatcher.dispatch()
+    for _ in range(2):
+        world.storing.store(world.ended(again), last_try=False)
+        world.dispatcher.dispatch([world.endings.settle(world.ended(again))])
+
+    assert world.line.size() == 0
+    assert len(world.provider.creates) == 1
+    assert world.gate.gate.provider("eachlabs").slots == {}
+    assert world.gate.gate.spent_microusd == PRICE
+
+
+def test_a_place_that_cannot_be_removed_now_keeps_nobody_from_starting(world: World) -> None:
+    """The table fails for a moment: the slot comes back all the same, and a later look removes."""
+    lost = world.upload("lost.jpg")
+    world.jobs.expire(lost.job_id)
+    world.clock.advance(1)
+    living = world.upload("shoe.jpg")
+    world.jobs.fail("vacate", StorageError("writing the jobs table failed"))
+
+    world.dispatcher.dispatch()
+    left = world.line.size()
+    world.dispatcher.dispatch()
+
+    assert world.job(living).state is JobState.SUBMITTED
+    assert (left, world.line.size()) == (1, 0)
+    assert world.gate.gate.spent_microusd == PRICE
+
+
+@pytest.mark.parametrize("image_url", [None, "https://example.com/shoe.jpg"])
+def test_a_job_whose_own_result_stands_is_not_paid_again(
+    world: World, image_url: str | None
+) -> None:
+    """The table was restored to a moment when it waited: its record has forgotten its end."""
+    if image_url is None:
+        waiting = world.job(world.upload())
+    else:
+        waiting = requests.of_url("0" * 32, image_url, BUCKET, "cutouts/", NOON_MS)
+        world.jobs.create(waiting)
+        waiting = world.job(waiting)
+    world.dispatcher.dispatch()
+    ended = world.ended(waiting)
+    world.storing.store(ended, last_try=False)
+    world.dispatcher.dispatch([world.endings.settle(ended)])
+    world.jobs.records[waiting.job_id] = waiting
+    world.clock.advance(FRESH_MS)
+
+    world.dispatcher.dispatch()
+
+    job = world.job(waiting)
+    assert (job.state, job.reason and job.reason.code) == (JobState.SKIPPED, "already_done")
+    assert len(world.provider.creates) == 1
+    assert world.gate.gate.spent_microusd == PRICE
+    assert world.gate.gate.provider("eachlabs").slots == {}
+
+
+def test_the_result_of_another_version_is_no_reason_to_wait(world: World) -> None:
+    """It stands at the name until the new one replaces it."""
+    first = world.submitted()
+    world.storing.store(world.ended(first), last_try=False)
+    world.clock.advance(1_000)
+    second = world.upload(body=JPEG + b"2")
+    world.clock.advance(FRESH_MS)
+
+    world.dispatcher.dispatch([world.endings.settle(world.ended(first))])
+
+    assert world.job(second).state is JobState.SUBMITTED
+    assert len(world.provider.creates) == 2

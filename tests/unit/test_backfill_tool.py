@@ -1,9 +1,12 @@
 """What `make backfill` puts on its list, and what it says before it asks."""
 
 import dataclasses
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cutout import keys
 from cutout.gate import Gate
@@ -11,6 +14,7 @@ from cutout.models import JobState, Lane, ObjectRef, SourceObject
 from cutout.settings import Settings
 from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World
+from tools.backfill import show
 from tools.backfill.freeze import Frozen, sort_out
 from tools.plan import Plan, duration, plan, sentences
 
@@ -124,6 +128,34 @@ def test_leaves_out_what_has_its_result_from_a_job_that_expired(
     job = world.intake.accept(ObjectRef(bucket=BUCKET, key="a.jpg"), Lane.BACKFILL)
     assert job is not None
     assert (job.state is JobState.SKIPPED) == (not listed)
+
+
+def test_leaves_out_what_is_archived() -> None:
+    """It can't be read; whose result stands is done all the same."""
+    world = World()
+    for key in ("archived.jpg", "done.jpg", "here.jpg"):
+        world.images.put(BUCKET, key, JPEG)
+    metadata = marks(describe(world, "done.jpg"))
+    world.images.put(BUCKET, "done.cutout.png", b"cut", metadata=metadata)
+    for key in ("archived.jpg", "done.jpg"):
+        archived = replace(world.images.objects[BUCKET, key], unreadable="archived")
+        world.images.objects[BUCKET, key] = archived
+
+    found = frozen(world)
+
+    assert [one.key for one in found.objects] == ["here.jpg"]
+    assert found.left_out == {"archived": 1, "already_done": 1, "own_result": 1}
+
+
+def test_says_how_many_are_archived_and_what_to_do() -> None:
+    """A person would wonder where they are."""
+    console = Console(record=True, width=200)
+
+    show.frozen(console, Frozen(left_out=Counter(archived=1234)), "cutout")
+
+    said = console.export_text()
+    assert "Left out: 1,234 archived." in said
+    assert "restore them" in said
 
 
 def figures(count: int, *, waiting: int = 0, spent: int = 0, **settings: Any) -> Plan:

@@ -1,6 +1,9 @@
 """One look at a batch, and the end of a run."""
 
 import heapq
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,22 +16,25 @@ from cutout.backfills import (
     MOST_BATCHES,
     MOST_IN_BATCH,
     MOST_PAUSE_S,
+    RUN_MS,
     STANDSTILL_PAUSE_S,
     Backfill,
     Finish,
     FrozenObject,
     Look,
     batch_size,
+    has_time_for_a_run,
     pause_s,
 )
 from cutout.errors import ConflictError, StorageError
-from cutout.models import JobState, Lane, ObjectRef
+from cutout.models import JobState, Lane, ObjectRef, UnreadableCode
 from cutout.services.backfilling import Backfilling
 from tests.fake_backfills import InMemoryBackfills, RecordingRequests
 from tests.fakes import NOON_MS
 from tests.world import BUCKET, JPEG, World
 
 NAME = "20260115T120000-1a2b"
+MACHINE = Path(__file__).parents[2] / "statemachines" / "backfill.asl.json"
 LOOK = Look(backfill_id=NAME, run=1, batch=0)
 
 
@@ -110,6 +116,28 @@ def test_does_not_ask_again_for_what_is_recorded() -> None:
     assert shelf.asked() == ["a.jpg", "b.jpg"]
     assert [look.next for look in (first, second, third)] == ["wait", "wait", "done"]
     assert shelf.backfills.noted[NAME][0].succeeded == 2
+
+
+@pytest.mark.parametrize("code", ["archived", "unreadable_encryption"])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_unreadable_objects_are_asked_for_and_skipped(
+    code: UnreadableCode, *, versioned: bool
+) -> None:
+    """The list can't tell them all: `submit` records them under the very job that was frozen."""
+    world = World(versioned=versioned)
+    shelf = Shelf("a.jpg", "b.jpg", world=world)
+    locked = replace(world.images.objects[BUCKET, "a.jpg"], unreadable=code)
+    world.images.objects[BUCKET, "a.jpg"] = locked
+
+    first = shelf.service.look(LOOK)
+    shelf.accept()
+    shelf.world.dispatcher.dispatch()
+    second = shelf.service.look(first)
+
+    assert shelf.asked() == ["a.jpg", "b.jpg"]
+    assert (second.next, second.asked) == ("wait", 1)
+    noted = shelf.backfills.noted[NAME][0]
+    assert (noted.skipped, noted.in_work, noted.changed) == (1, 1, 0)
 
 
 def test_a_repeated_look_makes_no_second_job() -> None:
@@ -318,3 +346,18 @@ def test_the_line_does_not_run_empty(per_minute: float) -> None:
 
     assert free_s <= 1.001 * 60 * batches * size / per_minute
     assert looks <= 3.2 * batches  # the cost in docs/decisions/0008 is made of them
+
+
+@pytest.mark.parametrize(("age_ms", "expected"), [(RUN_MS, True), (RUN_MS + 1, False)])
+def test_a_list_is_resumed_only_while_it_outlasts_a_run(age_ms: int, *, expected: bool) -> None:
+    """It is kept for half a year, and a run may take half of that."""
+    backfill = Backfill(backfill_id=NAME, prefix="", total=1, batches=1, created_ms=NOON_MS)
+
+    assert has_time_for_a_run(backfill, NOON_MS + age_ms) is expected
+
+
+def test_the_machine_ends_a_run_when_the_list_has_half_its_time_left() -> None:
+    """`RUN_MS` is the machine's own limit."""
+    machine = json.loads(MACHINE.read_text("utf-8"))
+
+    assert 1000 * machine["TimeoutSeconds"] == RUN_MS

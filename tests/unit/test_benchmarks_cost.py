@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import bill, idle, prices
+from benchmarks import bill, prices
 from benchmarks.capacity import Table, Units, size
 from benchmarks.invocations import Invocation, ingested_bytes, invocations, metrics
 from benchmarks.trail import Call
@@ -183,25 +183,3 @@ def test_metrics_are_told_apart_by_dimension() -> None:
     ]
 
     assert metrics(events) == {("InFlight", "eachlabs"), ("InFlight", "apiin")}
-
-
-def test_a_month_is_its_minutes() -> None:
-    """43,200 rounds, and the empty receives of each event source."""
-    kinds = {
-        "AWS::Lambda::EventSourceMapping": 4,
-        "AWS::CloudWatch::Alarm": 10,
-        "AWS::CloudWatch::Dashboard": 1,
-    }
-    rounds = {
-        "mean_ms": 100,
-        "dynamodb_read_units": 8,
-        "dynamodb_write_units": 0,
-        "log_bytes": 1_000,
-        "metrics": 7,
-    }
-
-    found = idle.month(rounds, kinds, 512)
-
-    assert found["units"]["lambda_gb_second_arm64"] == pytest.approx(43_200 * 0.05)
-    assert found["units"]["sqs_request"] == 2_600_000
-    assert found["total_usd"] == pytest.approx(sum(found["usd"].values()))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,11 +17,12 @@ from cutout.errors import (
 from cutout.gate import Gate, ProviderSide, Slot
 from cutout.settings import Settings
 from tools.account import connect, is_loopback
-from tools.doctor import bucket, credentials, gates, plumbing, route
+from tools.doctor import bucket, credentials, gates, plumbing, route, table
 from tools.doctor.access import named_in
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, fault, listed, ok, warning
 from tools.doctor.findings import unknown as not_seen
 from tools.doctor.fixes import difference, merged
+from tools.site import NoSiteError, _settings
 
 NOW_MS = 1_795_000_000_000  # 2026-11
 SETTINGS = Settings()
@@ -71,6 +73,9 @@ def test_names_the_first_of_many() -> None:
         ({"exclude_paths": ("*.tmp",)}, []),
         ({"input_prefix": "photos/", "exclude_paths": ("photos/*",)}, ["paths.all_excluded"]),
         ({"input_prefix": "photos/", "exclude_paths": ("photos/old/*",)}, []),
+        ({"exclude_paths": ("clients [private]/*", "a {b}/*")}, []),
+        ({"exclude_paths": ("[a]*",), "input_prefix": "a"}, []),
+        ({"exclude_paths": ("*.{tmp", "part}")}, ["paths.cut_glob", "paths.cut_glob"]),
         ({"input_prefix": "a.cutout.png"}, ["paths.prefix_is_result"]),
         ({"input_prefix": "/photos/"}, ["paths.leading_slash"]),
         ({"result_suffix": "na"}, ["paths.suffix_in_names"]),
@@ -276,3 +281,60 @@ def test_reads_roles_from_a_key_policy() -> None:
     }
 
     assert named_in(policy) == {"arn:a:role/x", "arn:a:role/y"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [("CUTOUT_RESULT_SUFFIX", "Its ResultSuffix may not be ASCII."), ("CUTOUT_OTHER", "that one.")],
+)
+def test_settings_of_another_version_are_named(variable: str, hint: str) -> None:
+    """A stack that was deployed with a suffix beyond ASCII cannot be looked at, and is told why."""
+    account = Mock()
+    environment = {"Variables": {variable: ".été"}}
+    account.client.return_value.get_function_configuration.return_value = {
+        "Environment": environment
+    }
+
+    with pytest.raises(NoSiteError, match=f"{variable}.*{hint}$"):
+        _settings(account, "submit", "cutout")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"indexes": ["ByShelf"]}, ["table.indexes"]),
+        ({"forgets": False}, ["table.forgets"]),
+        ({"restorable": False}, ["table.backups"]),
+        ({"forgets": False, "restorable": False}, ["table.forgets", "table.backups"]),
+    ],
+)
+def test_names_what_a_restored_table_lacks(changes: dict[str, Any], expected: list[str]) -> None:
+    """With the command that mends it, and the table's own name in it."""
+    whole: dict[str, Any] = {
+        "indexes": ["ByShelf", "BySource"],
+        "forgets": True,
+        "restorable": True,
+    }
+
+    findings = list(table.judge_table("jobs-2", **whole | changes))
+
+    assert codes(findings) == expected
+    assert all("jobs-2" in finding.message for finding in findings if expected)
+
+
+def test_open_jobs_of_another_bucket_are_named() -> None:
+    """Whoever changed BucketName before the line was empty is told what waits in vain."""
+    (other,) = gates.judge_buckets(Counter({"new": 3, "old": 2}), "new")
+
+    assert (other.code, other.status) == ("jobs.other_bucket", Status.WARNING)
+    assert "2 open jobs are of the bucket old" in other.message
+    assert codes(gates.judge_buckets(Counter({"new": 3}), "new")) == []
+
+
+def test_slots_of_a_provider_that_was_taken_out_are_looked_at() -> None:
+    """They hold up nobody, but somebody may wait for what they stand for."""
+    side = ProviderSide(slots={"a.1": Slot(NOW_MS - gates.STALE_MS - 1, 0, 0)})
+    gate = Gate(providers={"apiin": side})
+
+    assert codes(gates.judge_gate(gate, SETTINGS, 0, NOW_MS)) == ["gate.stuck"]

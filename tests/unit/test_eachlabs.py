@@ -13,8 +13,10 @@ from cutout.errors import (
     WebhookRejectedError,
 )
 from cutout.models import Failed, Outcome, Pending, Submission, Succeeded
+from cutout.ports import ApiKey
 from cutout.providers.eachlabs import EachlabsProvider, parse_webhook
 from cutout.providers.http import new_client
+from tests.fake_outside import FakeKey
 
 BASE = "https://api.eachlabs.test/v1"
 IMAGE = "https://images.test/shoe.jpg?X-Amz-Signature=fake"
@@ -25,16 +27,15 @@ CREATED = {"status": "success", "predictionID": "prediction-1", "output": "https
 class Eachlabs:
     """A provider that answers the same every time, and its adapter."""
 
-    def __init__(self, answer: httpx.Response) -> None:
+    def __init__(self, answer: httpx.Response, key: ApiKey | None = None) -> None:
         self.requests: list[httpx.Request] = []
-        self.keys = iter(["key-1", "key-2"])
 
         def handle(request: httpx.Request) -> httpx.Response:
             self.requests.append(request)
             return answer
 
         http = new_client(httpx.MockTransport(handle))
-        self.adapter = EachlabsProvider(http, BASE, lambda: next(self.keys))
+        self.adapter = EachlabsProvider(http, BASE, key or FakeKey("key-1"))
 
 
 def test_create_sends_the_seeds_request() -> None:
@@ -64,14 +65,41 @@ def test_create_without_webhook_sends_none() -> None:
     assert "webhook_url" not in json.loads(eachlabs.requests[0].content)
 
 
-def test_every_call_asks_for_the_key() -> None:
-    """A rotated key is found without a new environment."""
-    eachlabs = Eachlabs(httpx.Response(200, json=CREATED))
+def test_a_refused_key_that_was_rotated_is_replaced() -> None:
+    """The request is sent again with the new one: a refused request created nothing."""
+    used: list[str] = []
 
-    eachlabs.adapter.create(IMAGE, None, "png")
-    eachlabs.adapter.create(IMAGE, None, "png")
+    def handle(request: httpx.Request) -> httpx.Response:
+        used.append(request.headers["X-API-Key"])
+        return httpx.Response(200 if used[-1] == "key-2" else 401, json=CREATED)
 
-    assert [request.headers["X-API-Key"] for request in eachlabs.requests] == ["key-1", "key-2"]
+    http = new_client(httpx.MockTransport(handle))
+    adapter = EachlabsProvider(http, BASE, FakeKey("key-1", "key-2"))
+
+    submissions = [adapter.create(IMAGE, None, "png") for _ in range(2)]
+
+    assert {submission.prediction_id for submission in submissions} == {"prediction-1"}
+    assert used == ["key-1", "key-2", "key-2"]
+
+
+def test_a_refused_key_that_is_the_newest_is_sent_once() -> None:
+    """It is wrong."""
+    eachlabs = Eachlabs(httpx.Response(401), FakeKey("key-1"))
+
+    with pytest.raises(ProviderMisconfiguredError):
+        eachlabs.adapter.create(IMAGE, None, "png")
+
+    assert len(eachlabs.requests) == 1
+
+
+def test_another_answer_is_no_reason_for_another_key() -> None:
+    """The prediction may exist."""
+    eachlabs = Eachlabs(httpx.Response(502), FakeKey("key-1", "key-2"))
+
+    with pytest.raises(MaybeCreatedError):
+        eachlabs.adapter.create(IMAGE, None, "png")
+
+    assert len(eachlabs.requests) == 1
 
 
 @pytest.mark.parametrize(

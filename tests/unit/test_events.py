@@ -15,13 +15,13 @@ from cutout import inputs, jobs
 from cutout.adapters.messages import (
     DETAIL_TYPES,
     EVENT_SOURCE,
-    PAUSE_SENTENCES,
     backfill_detail_of,
     detail_of,
     pause_detail_of,
 )
 from cutout.backfills import Backfill, Tally
 from cutout.models import Job, JobState, ProviderPaused, Reason, Result
+from cutout.pauses import SENTENCES
 from tests.conftest import EVENTS
 from tests.examples import a_job, a_submitted_job, an_attempt
 from tests.fakes import NOON_MS
@@ -120,7 +120,7 @@ def test_the_sample_has_the_form_of_its_schema(name: str) -> None:
     validator(name).validate(samples()[name])
 
 
-@pytest.mark.parametrize("reason", PAUSE_SENTENCES)
+@pytest.mark.parametrize("reason", SENTENCES)
 def test_every_pause_has_the_form_of_the_schema(reason: str) -> None:
     """Whatever the reason, with and without provider and time."""
     for pause in (PAUSE, BUDGET):

@@ -1,13 +1,17 @@
 """What is accepted, what is refused and what is ignored; once per version of an object."""
 
+import logging
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cutout import keys
 from cutout.adapters.s3 import HEAD_BYTES
-from cutout.errors import ObjectMissingError, StorageError
+from cutout.errors import ConflictError, ImageError, ObjectMissingError, StorageError
 from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Prepare
+from cutout.observability import logger
 from tests.examples import a_source
 from tests.world import BUCKET, JPEG, World
 
@@ -37,6 +41,29 @@ def test_the_same_event_five_times_is_one_job_and_one_create(world: World) -> No
 
     assert len(world.jobs.records) == 1
     assert len(world.provider.creates) == 1
+
+
+def test_a_job_is_recorded_although_somebody_else_was_writing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever removes the place of its lost record is in the way for a moment: it is no loser."""
+    once = iter([False])
+    create = world.jobs.create
+    monkeypatch.setattr(world.jobs, "create", lambda job: next(once, True) and create(job))
+
+    job = world.upload()
+
+    assert world.job(job).state is JobState.QUEUED
+
+
+def test_an_upload_that_cannot_be_recorded_is_not_taken_for_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message goes back to the queue and comes again."""
+    monkeypatch.setattr(world.jobs, "create", lambda _: False)
+
+    with pytest.raises(ConflictError):
+        world.upload()
 
 
 @pytest.mark.parametrize("versioned", [True, False])
@@ -212,6 +239,57 @@ def test_what_is_out_of_scope_leaves_no_record(key: str, reason: str) -> None:
     assert world.metrics.by_dimensions["ObjectIgnored", (("reason", reason),)] == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "ignored"),
+    [
+        ("photos/shoe.jpg.part", True),
+        ("shoe.jpg.filepart", True),
+        ("a/b.partial", True),
+        ("Unconfirmed 1.crdownload", True),
+        ("a/shoe.tmp", True),
+        ("._shoe.jpg", True),
+        ("photos/._shoe.jpg", True),
+        ("photos/shoe._jpg", False),
+        ("photos._/shoe.jpg", False),
+        ("photos/.shoe.jpg", False),
+        ("part/shoe.jpg", False),
+        ("shoe.parts", False),
+        ("tmp", False),
+    ],
+)
+def test_temporary_names_are_left_alone(world: World, key: str, *, ignored: bool) -> None:
+    """The picture comes under its own name when it is complete."""
+    world.images.put(BUCKET, key, JPEG)
+
+    job = world.intake.accept(ObjectRef(bucket=BUCKET, key=key), Lane.UPLOAD)
+
+    assert (job is None) is ignored
+
+
+def test_a_list_of_ones_own_replaces_the_default() -> None:
+    """As the README says."""
+    world = World(exclude_paths=("*.bak",))
+
+    assert world.upload("._shoe.jpg").state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(("level", "lines"), [(logging.INFO, 0), (logging.DEBUG, 500)])
+def test_five_hundred_appledouble_files_are_one_quiet_metric(
+    world: World, caplog: pytest.LogCaptureFixture, level: int, lines: int
+) -> None:
+    """A Mac writes one beside every picture."""
+    caplog.set_level(level, logger=logger.name)
+
+    for number in range(500):
+        ref = ObjectRef(bucket=BUCKET, key=f"photos/._{number}.jpg")
+        world.images.put(BUCKET, ref.key, b"\x00\x05\x16\x07")
+        assert world.intake.accept_upload(ref) is None
+
+    assert world.metrics.by_dimensions == {("ObjectIgnored", (("reason", "excluded"),)): 500}
+    assert len([r for r in caplog.records if r.message == "object ignored"]) == lines
+    assert world.jobs.records == {}
+
+
 def test_an_object_of_another_bucket_is_none_of_ours(world: World) -> None:
     """Our own staged copy, for one: submit can read it, and would pay for cutting it out."""
     world.images.put("work", "staged/1.jpeg", JPEG)
@@ -231,9 +309,9 @@ def test_a_result_under_another_name_is_not_cut_out_again(world: World) -> None:
     assert world.jobs.records == {}
 
 
-def finished(world: World, key: str = "shoe.jpg") -> Job:
+def finished(world: World, key: str = "shoe.jpg", **attributes: object) -> Job:
     """Upload an image and bring its result home."""
-    job = world.submitted(key)
+    job = world.submitted(key, **attributes)
     ended = world.ended(job)
     world.storing.store(ended, last_try=False)
     world.dispatcher.dispatch([world.endings.settle(ended)])
@@ -269,6 +347,107 @@ def test_kms_hides_no_content_from_already_done(world: World, body: bytes, state
     assert again.etag != job.etag
     assert again.state is state
     assert again.reason is None or again.reason.code == "already_done"
+
+
+COMES: dict[str, dict[str, Any]] = {
+    "in one part": {},
+    "in two parts": {"parts": 2},
+    "in one of several": {"parts": 1},
+    "under a KMS key": {"encryption": "aws:kms"},
+    "under a KMS key in parts": {"encryption": "aws:kms", "parts": 2},
+}
+
+
+@pytest.mark.parametrize("first", COMES)
+@pytest.mark.parametrize("second", COMES)
+@pytest.mark.parametrize("versioned", [True, False])
+def test_the_same_content_is_already_done_however_it_comes(
+    first: str, second: str, *, versioned: bool
+) -> None:
+    """Its ETag is another one; other content is cut out however it comes."""
+    world = World(versioned=versioned)
+    finished(world, **COMES[first])
+
+    again = world.submitted(**COMES[second])
+    world.clock.advance(1_000)
+    other = world.submitted(body=JPEG + b"!", **COMES[second])
+
+    assert (again.state, again.reason and again.reason.code) == ("skipped", "already_done")
+    assert other.state is JobState.SUBMITTED
+    assert len(world.provider.creates) == 2
+
+
+def test_a_bucket_is_re_encrypted_for_nothing(world: World) -> None:
+    """Every object is copied onto itself, which S3 tells as an upload."""
+    for number in range(5):
+        finished(world, f"{number}.jpg", body=JPEG + bytes([number]))
+
+    for number in range(5):
+        world.submitted(f"{number}.jpg", body=JPEG + bytes([number]), encryption="aws:kms")
+
+    assert len(world.provider.creates) == 5
+    assert sorted(world.states()) == ["skipped"] * 5 + ["succeeded"] * 5
+
+
+def test_a_copy_onto_itself_with_other_metadata_is_already_done(world: World) -> None:
+    """Its storage class, its tags or its metadata are changed; the bytes are the same."""
+    finished(world, parts=2)
+
+    again = world.submitted(metadata={"sku": "43"}, tags={"team": "web"})
+
+    assert again.reason is not None
+    assert again.reason.code == "already_done"
+
+
+def test_most_uploads_are_not_read_to_be_compared(world: World) -> None:
+    """Where both ETags are MD5s they say it all."""
+    finished(world)
+    world.submitted(body=JPEG + b"!")
+
+    assert world.images.hashed == 0
+
+
+@pytest.mark.parametrize("mark", [None, "CRC32", "SHA256"])
+def test_results_of_an_earlier_version_are_known(world: World, mark: str | None) -> None:
+    """They have no mark of their own, or S3's checksum of a source that KMS encrypts."""
+    encryption = None if mark is None else "aws:kms"
+    finished(world, encryption=encryption)
+    result = world.images.objects[BUCKET, world.result_of()]
+    source = world.images.describe(SHOE)
+    marks = {name: v for name, v in result.metadata.items() if name != keys.CHECKSUM_METADATA}
+    if mark is not None:
+        marks[keys.CHECKSUM_METADATA] = str(world.images.checksum(source, mark))
+    world.images.objects[BUCKET, world.result_of()] = replace(result, metadata=marks)
+
+    again = world.submitted(encryption="aws:kms")
+
+    assert again.reason is not None
+    assert again.reason.code == "already_done"
+
+
+@pytest.mark.parametrize(
+    "mark", ["", "nonsense", "SHA256:", "CRC64NVME:AAAAAAAAAAA=", "MD5:AAAA", "SHA256:AAAA"]
+)
+def test_a_mark_that_says_nothing_is_no_reason_to_skip(world: World, mark: str) -> None:
+    """Rather paid than an image that never comes."""
+    finished(world, parts=2)
+    result = world.images.objects[BUCKET, world.result_of()]
+    marks = result.metadata | {keys.CHECKSUM_METADATA: mark}
+    world.images.objects[BUCKET, world.result_of()] = replace(result, metadata=marks)
+
+    assert world.submitted().state is JobState.SUBMITTED
+
+
+def test_a_source_archived_while_it_is_compared_is_skipped(world: World) -> None:
+    """It would have to be read for it."""
+    finished(world, parts=2)
+    unreadable_now = ImageError("archived", "It is archived.")
+    world.images.fail("checksum", unreadable_now)
+
+    again = world.submitted()
+
+    assert again.reason is not None
+    assert again.reason.code == "archived"
 
 
 def test_new_content_under_the_same_key_is_cut_out(world: World) -> None:

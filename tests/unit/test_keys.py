@@ -1,5 +1,6 @@
 """Names: results are never inputs, nobody's name is somebody else's, awkward keys survive."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -7,7 +8,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from cutout import keys
@@ -196,6 +197,82 @@ DEEP = KeyRules(result_suffix=SUFFIX, include=("photos/**/*.jpg",), exclude=("ph
 def test_out_of_scope_names_the_reason(key: str, rules: KeyRules, expected: str | None) -> None:
     """Case counts, globs match the whole key, and a result is a result first."""
     assert keys.out_of_scope(key, rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("glob", "hits", "misses"),
+    [
+        (
+            "clients [private]/*",
+            ["clients [private]/shoe.jpg", "clients [private]/"],
+            ["clients p/shoe.jpg", "clients [private", "clients private/shoe.jpg"],
+        ),
+        ("[abc].jpg", ["[abc].jpg"], ["a.jpg", "b.jpg", "abc.jpg"]),
+        ("[!a]*", ["[!a]", "[!a].jpg"], ["b", "!"]),
+        ("a[0-9].jpg", ["a[0-9].jpg"], ["a1.jpg"]),
+        ("a]b[c", ["a]b[c"], ["ab"]),
+        ("[[]x", ["[[]x"], ["[x"]),
+        ("*.{jpg}", ["a.{jpg}"], ["a.jpg"]),
+        ("a.b+c(d)|e^f$", ["a.b+c(d)|e^f$"], ["aXb+c(d)|e^f$", "a.bbc"]),
+        ("a\\*b", ["a\\b", "a\\xb"], ["a*b", "ab"]),
+        ("!a", ["!a"], ["b"]),
+        ("~/#x", ["~/#x"], []),
+        ("*.JPG", ["a.JPG"], ["a.jpg"]),
+        (
+            "gr\u00fc\u00df?",
+            ["gr\u00fc\u00dfe"],
+            ["gru\u0308\u00dfe", "gr\u00fc\u00df", "gr\u00fc\u00dfee"],
+        ),
+        ("?", ["/", "a", "\U0001f45f"], ["", "aa"]),
+        ("*", ["", "a", "a/b/c", "line\nend"], []),
+        ("a*", ["a", "a/b", "a\n\r"], ["", "ba"]),
+        ("*a*a*", ["aa", "xaxax", "a/b/a"], ["a", "xax"]),
+        ("", [""], ["a"]),
+        ("**", ["", "a/b"], []),
+        ("**/*.jpg", ["a.jpg", "a/b.jpg", "a/b/c.jpg", "/.jpg"], ["a.png"]),
+        ("a/**/b", ["a/b", "a/x/b", "a/x/y/b", "a//b"], ["ab", "a/xb", "x/a/b"]),
+        ("**/a/**/b.jpg", ["a/b.jpg", "x/a/b.jpg", "a/x/b.jpg", "x/a/y/z/b.jpg"], ["xa/b.jpg"]),
+        ("***/a", ["a", "x/a", "x/y/a", "xa"], ["b"]),
+        ("a/**", ["a/", "a/b/c"], ["a"]),
+        ("*/._*", ["a/._b", "a/b/._"], ["._b", "a._b"]),
+    ],
+)
+def test_only_stars_and_question_marks_are_special(
+    glob: str, hits: list[str], misses: list[str]
+) -> None:
+    """As in IAM; an exclusion that silently fails lets pictures leave the account."""
+    assert [key for key in (*hits, *misses) if keys.matches(key, [glob])] == hits
+
+
+@given(KEYS)
+@example("clients [private]/{a,b}!.jpg")
+def test_a_glob_without_wildcards_is_one_key(key: str) -> None:
+    """Whatever characters it has."""
+    assume(not {"*", "?"} & set(key))
+
+    assert keys.matches(key, [key])
+    assert not keys.matches(f"{key}x", [key])
+    assert keys.matches(f"x/{key}/y", [f"*{key}*"])
+
+
+GLOBS = st.text(st.sampled_from("ab/[].*?"), max_size=12)
+
+
+@given(st.text(st.sampled_from("ab/[]."), max_size=12), GLOBS)
+@example("a/b/a/b", "**/a/**/b")
+def test_globs_match_as_their_regular_expressions_do(key: str, glob: str) -> None:
+    """An independent way to say the same."""
+    meant = {"**/": "(.*/)?", "*": ".*", "?": "."}
+    parts = re.split(r"(\*\*/|\*|\?)", glob)
+    pattern = "".join(meant.get(part, re.escape(part)) for part in parts)
+
+    assert keys.matches(key, [glob]) == (re.fullmatch(pattern, key, re.DOTALL) is not None)
+
+
+def test_no_name_makes_a_glob_slow() -> None:
+    """Where every star may stand for anything, backtracking would take years."""
+    assert not keys.matches("a" * 1024, ["*a" * 40 + "b"])
+    assert keys.matches("a" * 1024, ["*a" * 40])
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

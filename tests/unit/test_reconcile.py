@@ -4,12 +4,22 @@ import pytest
 
 from cutout.errors import (
     MaybeCreatedError,
+    ProviderRejectedError,
     ProviderUnavailableError,
     ResultError,
     StorageError,
 )
-from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
-from cutout.services.gauges import Gauges
+from cutout.models import (
+    Announce,
+    AttemptEnded,
+    Failed,
+    Job,
+    JobState,
+    Pending,
+    Place,
+    Succeeded,
+    Wake,
+)
 from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
@@ -17,10 +27,13 @@ from cutout.services.reconcile import (
     MIN_SILENCE_MS,
     STORING_GRACE_MS,
     SUBMIT_GONE_MS,
+    WAITING_MS,
     Reconciler,
 )
+from cutout.services.shelves import MOST_LOOKS
 from cutout.services.storing import LEASE_MS
 from cutout.settings import CREATE_TIMEOUT_MS
+from tests.fake_outside import FakeProvider
 from tests.fakes import NOON_MS
 from tests.world import PRICE, World
 
@@ -30,14 +43,17 @@ TIMEOUT_MS = 600_000
 URL = "https://cdn.test/1.png"
 
 
-def reconciler(world: World) -> Reconciler:
+HALF_RETENTION_MS = 45 * 86_400_000
+
+
+def reconciler(world: World, providers: dict[str, FakeProvider] | None = None) -> Reconciler:
     """Return the reconciler of the world."""
     return Reconciler(
         index=world.jobs,
         records=world.records,
         mover=Mover(world.gate, world.messages, world.clock),
         messages=world.messages,
-        providers={"eachlabs": world.provider},
+        providers=providers or {"eachlabs": world.provider},
         settings=world.settings,
         clock=world.clock,
         metrics=world.metrics,
@@ -296,38 +312,166 @@ def test_a_job_that_moved_on_is_left_alone(world: World) -> None:
     """An index is a little late: what it shows is looked up first."""
     job = world.submitted()
     world.clock.advance(SILENCE_MS)
-    stale = [job.job_id]
     world.storing.store(world.ended(job), last_try=False)
-    world.jobs.standing = lambda shelf, before_ms: iter(stale if shelf == "submitted" else [])  # type: ignore[method-assign]  # an old look
+    shown = {JobState.SUBMITTED: [Place(job_id=job.job_id, at_ms=0)]}
+    world.jobs.standing = lambda shelf, *_: iter(shown.get(shelf, []))  # type: ignore[method-assign]  # an old look
 
     reconciler(world).run()
 
     assert endings(world) == []
 
 
-def test_every_round_has_the_line_looked_at(world: World) -> None:
+def test_every_round_has_the_line_looked_at_while_anybody_waits(world: World) -> None:
     """Whatever wake-up was lost, a minute later somebody looks."""
-    reconciler(world).run()
-
-    assert world.messages.wakes == [(NOON_MS, Wake())]
-
-
-def test_the_gauges_say_how_it_stands(world: World) -> None:
-    """Waiting, oldest, spend, in flight, rate, pause, parked."""
     world = World(eachlabs_max_concurrent=1)
     world.submitted("a.jpg")
     world.upload("b.jpg")
-    world.clock.advance(5_000)
+    world.clock.advance(1_000)
+    before = len(world.messages.wakes)
 
-    Gauges(
-        gate=world.gate,
-        line=world.line,
-        providers=["eachlabs"],
-        clock=world.clock,
-        metrics=world.metrics,
-    ).measure()
+    reconciler(world).run()
 
-    sums = world.metrics.sums
-    assert (sums["JobsWaiting"], sums["OldestWaitingSeconds"]) == (1, 5)
-    assert (sums["InFlight"], sums["CreatesLastMinute"]) == (1, 1)
-    assert (sums["ProviderPaused"], sums["BudgetParked"]) == (0, 0)
+    assert world.messages.wakes[before:] == [(NOON_MS + 1_000, Wake())]
+
+
+def test_an_idle_round_wakes_nobody(world: World) -> None:
+    """A run of `submit` every minute for nothing would be the dearest part of an idle month."""
+    reconciler(world).run()
+
+    assert world.messages.wakes == []
+
+
+def test_jobs_that_wait_for_half_their_retention_are_written_again(world: World) -> None:
+    """The write takes away an expiry of version 0.1.0; the job keeps its place in the line."""
+    old = world.job(world.upload("old.jpg"))
+    world.clock.advance(HALF_RETENTION_MS)
+    world.upload("new.jpg")
+    waiting = world.line.first(5, world.clock.now_ms())
+    world.clock.advance(1)
+
+    reconciler(world).run()
+
+    written = world.job(old)
+    assert (written.version, written.updated_ms) == (old.version + 1, world.clock.now_ms())
+    assert written == old.model_copy(
+        update={"version": written.version, "updated_ms": written.updated_ms}
+    )
+    assert [job.version for job in world.jobs.records.values() if job.key == "new.jpg"] == [1]
+    assert world.line.first(5, world.clock.now_ms()) == waiting
+
+
+def test_a_round_renews_so_many_and_the_next_one_the_others(world: World) -> None:
+    """The oldest come first, and whoever was renewed makes room for those behind."""
+    for number in range(MOST_LOOKS + 3):
+        world.upload(f"{number:03}.jpg")
+        world.clock.advance(1)
+    world.clock.advance(HALF_RETENTION_MS)
+
+    renewed = []
+    for _ in range(3):
+        reconciler(world).run()
+        world.clock.advance(60_000)
+        versions = [job.version for job in world.jobs.records.values()]
+        renewed.append((versions.count(2), max(versions)))
+
+    assert renewed == [(MOST_LOOKS, 2), (MOST_LOOKS + 3, 2), (MOST_LOOKS + 3, 2)]
+
+
+def test_a_shelf_of_thousands_of_stale_jobs_starves_nobody(world: World) -> None:
+    """One job on each other shelf is looked at in the first round; the thousands all come by."""
+    silent, unheard = world.submitted("silent.jpg"), world.submitted("unheard.jpg")
+    world.jobs.records[unheard.job_id] = unheard.model_copy(
+        update={"state": JobState.FAILED, "announced": False}
+    )
+    stale = 25 * MOST_LOOKS
+    for number in range(stale):
+        job_id = f"{number:032x}"
+        world.jobs.records[job_id] = unheard.model_copy(
+            update={"job_id": job_id, "state": JobState.FAILED, "announced": False}
+        )
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    world.clock.advance(ANNOUNCE_GRACE_MS + 1)
+    rounds = reconciler(world)
+
+    rounds.run()
+
+    assert [ended.job_id for ended in endings(world)] == [silent.job_id]
+    for _ in range(stale // MOST_LOOKS):
+        rounds.run()
+    told = {m.job_id for m in world.messages.completions if isinstance(m, Announce)}
+    assert len(told) == stale + 1
+
+
+def test_a_provider_that_hangs_leaves_time_for_the_others(world: World) -> None:
+    """No question begins that the round could not see the end of, and the next goes on behind."""
+    for key in ("a.jpg", "b.jpg"):
+        world.submitted(key)
+    asked: list[str] = []
+
+    def hang(prediction_id: str) -> Pending:
+        asked.append(prediction_id)
+        world.clock.advance(40_000)
+        return Pending()
+
+    world.provider.status = hang  # type: ignore[method-assign]  # a provider that answers late
+    world.clock.advance(SILENCE_MS)
+    rounds = reconciler(world)
+
+    rounds.run(left_ms=55_000)
+    assert len(asked) == 1
+    rounds.run(left_ms=55_000)
+
+    assert len(set(asked)) == 2
+
+
+def test_an_image_that_nobody_may_be_asked_for_ends(world: World) -> None:
+    """Refused by one, it waited for the other, which was taken out of the stack."""
+    world = World(providers=("eachlabs", "apiin"))
+    world.provider.script.append(ProviderRejectedError("HTTP 400: no subject"))
+    job = world.submitted()
+    left = World(providers=("eachlabs",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(WAITING_MS + 1)
+
+    reconciler(left).run()
+
+    ended = left.job(job)
+    assert (ended.state, ended.reason and ended.reason.code) == ("failed", "provider_rejected")
+    assert ended.reason is not None
+    assert "no subject" in ended.reason.message
+    assert Announce(job_id=job.job_id, run=1) in left.messages.completions
+    assert left.provider.creates == []
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_is_still_asked_for(world: World) -> None:
+    """Its result is used, its slot freed and its price booked."""
+    world.submitted()
+    apiin = FakeProvider(world.clock, "apiin")
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.gate.write(world.gate.read())
+    world.provider.outcomes["prediction-1"] = Succeeded(result_url=URL)
+    left.clock.advance(SILENCE_MS)
+    rounds = reconciler(left, {"eachlabs": world.provider, "apiin": apiin})
+
+    rounds.run()
+    (ended,) = endings(left)
+    left.dispatcher.dispatch([left.endings.settle(ended)])
+
+    assert (ended.provider, ended.outcome.status) == ("eachlabs", "succeeded")
+    assert left.gate.read().provider("eachlabs").slots == {}
+
+
+def test_a_prediction_of_a_provider_that_was_taken_out_ends_at_its_deadline(world: World) -> None:
+    """What never answers is given up, and the image goes to a provider that is left."""
+    job = world.submitted()
+    left = World(providers=("apiin",))
+    left.jobs.records.update(world.jobs.records)
+    left.clock.advance(TIMEOUT_MS)
+
+    reconciler(left, {"eachlabs": world.provider}).run()
+    (ended,) = endings(left)
+    left.endings.settle(ended)
+
+    assert left.job(job).state is JobState.QUEUED
+    assert [line.why for line in left.ledger.lines.values()] == ["failed"]

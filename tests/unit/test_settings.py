@@ -19,7 +19,9 @@ WRONG = {
     "JOB_RETENTION_DAYS": ["0", "x"],
     "MAX_RECEIVES": ["0"],
     "OUTPUT_FORMAT": ["jpg", "PNG", ""],
-    "RESULT_SUFFIX": [""],
+    "RESULT_SUFFIX": ["", ".été", ".抠图", ".a\n"],
+    "MONITORING": ["", "all", "None"],
+    "STACK_NAME": [""],
     "NO_SUCH_SETTING": ["1"],
 }
 

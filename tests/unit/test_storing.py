@@ -1,5 +1,7 @@
 """A result comes home once, under a name that is free, or its job ends with the reason."""
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from cutout.models import (
     Job,
     JobState,
     ProviderPaused,
+    Result,
     StoredObject,
     Wake,
 )
@@ -56,6 +59,7 @@ def test_a_result_is_stored_beside_its_source(world: World) -> None:
         keys.JOB_METADATA: job.job_id,
         "cutout-source-etag": at(world, "shoe.jpg").etag,
         "cutout-source-version": "",
+        "cutout-source-checksum": keys.md5_of_etag(at(world, "shoe.jpg").etag),
         "cutout-provider": "eachlabs",
     }
     assert done.result is not None
@@ -64,6 +68,87 @@ def test_a_result_is_stored_beside_its_source(world: World) -> None:
         RESULT,
         result.etag,
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "algorithm"),
+    [({}, "MD5"), ({"parts": 2}, "SHA256"), ({"encryption": "aws:kms"}, "SHA256")],
+)
+def test_a_result_is_always_marked_with_its_sources_content(
+    world: World, source: dict[str, Any], algorithm: str
+) -> None:
+    """By the ETag, where that is a digest of it; else its bytes are read."""
+    store(world, world.submitted(**source))
+
+    mark = at(world, RESULT).metadata[keys.CHECKSUM_METADATA]
+    digest = hashlib.new(algorithm, JPEG, usedforsecurity=False).digest()
+    assert mark == keys.checksum(algorithm, digest)
+    assert world.images.hashed == (algorithm == "SHA256")
+
+
+def test_a_result_of_an_archived_source_is_stored_without_that_mark(world: World) -> None:
+    """It was paid for; the mark only saves money later."""
+    job = world.submitted(parts=2)
+    source = at(world, "shoe.jpg")
+    world.images.objects[BUCKET, "shoe.jpg"] = replace(source, unreadable="archived")
+
+    assert store(world, job).state is JobState.SUCCEEDED
+    assert keys.CHECKSUM_METADATA not in at(world, RESULT).metadata
+
+
+def test_a_forged_mark_is_not_inherited(world: World) -> None:
+    """A source that names another content's checksum would hide its own next version."""
+    forged = {keys.CHECKSUM_METADATA: "SHA256:AAAA"}
+    job = world.submitted(parts=2, metadata=forged)
+    source = at(world, "shoe.jpg")
+    world.images.objects[BUCKET, "shoe.jpg"] = replace(source, unreadable="archived")
+
+    store(world, job)
+
+    assert keys.CHECKSUM_METADATA not in at(world, RESULT).metadata
+
+
+@pytest.mark.parametrize(
+    ("parameter", "source", "expected"),
+    [
+        ("", "public, max-age=31536000, immutable", "public, max-age=31536000"),
+        ("", None, None),
+        ("no-cache", "public, max-age=31536000, immutable", "no-cache"),
+        ("no-cache", None, "no-cache"),
+        ("max-age=60, immutable", "max-age=1", "max-age=60, immutable"),
+    ],
+)
+def test_a_results_cache_control_is_the_parameters_or_the_sources(
+    parameter: str, source: str | None, expected: str | None
+) -> None:
+    """What a person set is taken as it is."""
+    world = World(result_cache_control=parameter)
+
+    store(world, world.submitted(cache_control=source))
+
+    assert at(world, RESULT).cache_control == expected
+
+
+def test_a_result_says_what_it_replaced(world: World) -> None:
+    """In the record and in the event; the first one replaced nothing."""
+    first = store(world, world.submitted())
+    old = at(world, RESULT).etag
+    world.clock.advance(1_000)
+    world.results.bodies["https://cdn.test/2.png"] = b"another cut-out"
+    job = world.submitted(body=JPEG + b"!")
+    world.storing.store(world.ended(job, url="https://cdn.test/2.png"), last_try=False)
+
+    results = [first.result, world.job(job).result]
+    assert [result and result.replaced_etag for result in results] == [None, old]
+    told = [detail["result"]["replaced_etag"] for _, detail in world.announcer.events]
+    assert told == [None, old]
+
+
+def test_a_record_of_an_earlier_version_replaced_nothing() -> None:
+    """Its result has no such field."""
+    said = {"key": "a.png", "etag": "e", "size": 1, "content_type": "image/png"}
+
+    assert Result.model_validate(said | {"width": 1, "height": 1}).replaced_etag is None
 
 
 def test_an_end_is_announced_once(world: World) -> None:

@@ -1,16 +1,17 @@
 """Which objects are there and not yet done: the list, made before anything is processed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import batched
+from typing import Any
 
-from cutout import keys
+from cutout import keys, unreadable
 from cutout.adapters.backfills import DynamoJobStates
 from cutout.adapters.s3 import S3ImageStore
 from cutout.backfills import FrozenObject
 from cutout.errors import ResultError
-from cutout.models import SourceObject, StoredObject
+from cutout.models import SourceObject, StoredObject, UnreadableCode
 from cutout.ports import JobStates
 from cutout.settings import Settings
 from tools.site import Site
@@ -41,11 +42,14 @@ def freeze(site: Site, prefix: str) -> Frozen:
 def listed(site: Site, prefix: str) -> Iterator[SourceObject]:
     """Yield the current version of every object below a prefix.
 
-    Versions are listed where there are none, too: then each object has one, named `null`.
+    Versions are listed where there are none, too: then each object has one, named `null`. A listing
+    tells the archives' storage classes, but neither the archive tiers of S3 Intelligent-Tiering nor
+    a customer's key: such objects are on the list, and are skipped when their turn comes.
     """
     bucket, last = site.settings.images_bucket, None
     pages = site.client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+    listing = {"Bucket": bucket, "Prefix": prefix, "OptionalObjectAttributes": ["RestoreStatus"]}
+    for page in pages.paginate(**listing):
         for one in page.get("Versions", []):
             # The local AWS begins a page with the last key of the one before.
             if one["IsLatest"] and one["Key"] != last:
@@ -59,6 +63,7 @@ def listed(site: Site, prefix: str) -> Iterator[SourceObject]:
                     # By the second, as S3's answers to GET and HEAD have it.
                     last_modified_ms=int(one["LastModified"].timestamp()) * 1000,
                     size=one["Size"],
+                    unreadable=_unreadable(one),
                 )
 
 
@@ -86,6 +91,8 @@ def sort_out(
                 frozen.left_out[f"{RECORDED}{states[job_id]}"] += 1
             elif is_done(source, settings, results, find_result):
                 frozen.left_out[DONE] += 1
+            elif source.unreadable is not None:
+                frozen.left_out[source.unreadable] += 1
             else:
                 frozen.objects.append(FrozenObject(key=source.key, job_id=job_id))
     return frozen
@@ -118,6 +125,13 @@ def is_done(
         if keys.is_result_of(found.metadata, source):
             return True
     return False
+
+
+def _unreadable(one: Mapping[str, Any]) -> UnreadableCode | None:
+    """Return why a listed object can't be read; None if it can be, as far as a listing tells."""
+    if "RestoreExpiryDate" in one.get("RestoreStatus", {}):
+        return None  # there is a restored copy (S3 API Reference, RestoreStatus)
+    return unreadable.by_head(one.get("StorageClass", ""), "", "")
 
 
 def _names(source: SourceObject, settings: Settings) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,10 +82,16 @@ class Runs:
         """Start another run over the batches of which something waits.
 
         Raises:
-            CannotError: there is no such backfill, nothing of it waits, or one is running.
+            CannotError: there is no such backfill, nothing of it waits, its list is too old for
+                another run, or one is running.
         """
         self.check_free()
         found = self.report(backfill_id)
+        if not backfills.has_time_for_a_run(found.backfill, round(1000 * time.time())):
+            raise CannotError(
+                f"The list of {backfill_id} is too old for another run: start a new backfill of "
+                f"{found.backfill.prefix or 'the whole bucket'}, which leaves out what is done."
+            )
         noted = self._store.tallies(backfill_id)
         open_ = [n for n in range(found.backfill.batches) if not _is_over(noted, n)]
         if not open_:

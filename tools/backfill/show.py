@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cutout import unreadable
 from cutout.models import JobState
 from tools.backfill.freeze import DONE, RECORDED, Frozen
 from tools.backfill.runs import Report, Runs, Standing
@@ -24,6 +25,7 @@ _LEFT_OUT = {
     "too_large": "over MaxInputBytes",
     "result_key_too_long": "whose key leaves no room for the result's",
     DONE: "whose result stands",
+    unreadable.ARCHIVED: "archived",
     f"{RECORDED}{JobState.SUCCEEDED}": "cut out",
     f"{RECORDED}{JobState.FAILED}": "failed",
     f"{RECORDED}{JobState.SKIPPED}": "skipped",
@@ -41,6 +43,9 @@ def frozen(console: Console, found: Frozen, stack: str) -> None:
     if found.left_out[f"{RECORDED}{JobState.FAILED}"]:
         hint = f"Failed jobs are taken up by make redrive STACK={stack}."
         console.print(escape(hint), soft_wrap=True)
+    if found.left_out[unreadable.ARCHIVED]:
+        hint = "Archived ones can't be read: restore them, then run this again."
+        console.print(hint, soft_wrap=True)
 
 
 def listing(console: Console, reports: list[Report], stack: str) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cutout.errors import ConfigurationError
-from tools.doctor import screen, trial
+from tools.doctor import delivery, screen, trial
 from tools.doctor.findings import Finding, Status, as_dicts, exit_code, unknown
 from tools.doctor.fixes import ChangedMeanwhileError, Fix, fixes_for
 from tools.doctor.rounds import examine, look
@@ -53,32 +53,40 @@ def _parser() -> ArgumentParser:
 def _examine(console: Console, options: Namespace) -> list[Finding]:
     """Look, mend what may be mended, and send an image if asked to."""
     site = open_site(options)
+    delivers_ms = round(1000 * site.listening_s) + delivery.settling_ms(site)
     findings: list[Finding] = []
     for found in examine(site):
         screen.show(console, found)
         findings += found
     if options.fix:
         for fix in fixes_for(site, findings):
-            findings = _mend(console, site, fix, findings, yes=options.yes)
+            left = _mend(console, site, fix, findings, yes=options.yes)
+            if left is not None:
+                findings = left
+                delivers_ms = max(delivers_ms, site.clock.now_ms() + fix.settles_ms)
     if options.send:
-        findings += _send(console, site, options, findings)
+        findings += _send(console, site, options, findings, delivers_ms)
     return findings
 
 
 def _mend(
     console: Console, site: Site, fix: Fix, findings: list[Finding], *, yes: bool
-) -> list[Finding]:
-    """Show a change, make it if told so, and look again in place of what was found."""
+) -> list[Finding] | None:
+    """Show a change, make it if told so, and look again in place of what was found.
+
+    Returns:
+        What is found now; None if nothing was changed.
+    """
     console.print()
     for line in fix.difference:
         console.print(line, style={"+": "green", "-": "red"}.get(line[:1]), markup=False)
     if not asked(console, fix.question, yes=yes):
-        return findings
+        return None
     try:
         fix.apply()
     except ChangedMeanwhileError as error:
         console.print(f"[red]Not changed:[/] {escape(str(error))}")
-        return findings
+        return None
     again = list(look("fix", fix.check, site))
     new = [finding for finding in again if finding not in findings]
     screen.show(console, new)
@@ -86,9 +94,12 @@ def _mend(
 
 
 def _send(
-    console: Console, site: Site, options: Namespace, findings: list[Finding]
+    console: Console, site: Site, options: Namespace, findings: list[Finding], delivers_ms: int
 ) -> list[Finding]:
-    """Send one image, once the price is agreed to and nothing is known to be in its way."""
+    """Send one image, once the price is agreed to and nothing is known to be in its way.
+
+    `delivers_ms` is when S3 delivers events at the latest; it is not sent before.
+    """
     console.print()
     if any(finding.status is Status.FAULT for finding in findings):
         console.print("No image is sent while there are faults: mend them first.")
@@ -100,9 +111,17 @@ def _send(
         screen.show(console, found)
         return found
     console.print(escape(plan.price), soft_wrap=True)
+    wait_s = max(0, delivers_ms - site.clock.now_ms()) / 1000
+    if wait_s:
+        console.print(
+            "S3 takes about five minutes to begin with the delivery of events, so the image is "
+            f"sent in {wait_s:.0f} s.",
+            soft_wrap=True,
+        )
     if not asked(console, f"Send {plan.key} to {plan.provider}?", yes=options.yes):
         return []
     with console.status("Waiting for the cut-out"):
+        site.clock.sleep(wait_s)
         found = list(look("send", lambda one: trial.run(one, plan), site))
     screen.show(console, found)
     return found

@@ -1,7 +1,6 @@
 """The images bucket: there, here, telling EventBridge, and readable by the functions."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from botocore.exceptions import ClientError
 
@@ -9,6 +8,7 @@ from cutout import keys
 from cutout.adapters.aws import code_of
 from cutout.settings import Settings
 from tools.account import is_denied
+from tools.doctor import delivery
 from tools.doctor.access import describe_key, roles_without_key
 from tools.doctor.findings import Finding, fault, ok, warning
 from tools.site import Site
@@ -22,7 +22,8 @@ _KMS_USE = (
     ("ApiFunction", "kms:Decrypt"),
     ("ApiFunction", "kms:GenerateDataKey"),
 )
-_WILD = "*?["
+_WILD = "*?"
+_PAIRS = (("[", "]"), ("{", "}"), ("(", ")"))
 
 
 def check_bucket(site: Site) -> Iterator[Finding]:
@@ -38,22 +39,7 @@ def check_bucket(site: Site) -> Iterator[Finding]:
         yield fault("bucket.region", _elsewhere(bucket, region, site.account.region))
         return
     yield ok("bucket.found", f"The bucket {bucket} is in {region}, like the stack.")
-    yield from check_delivery(site)
-
-
-def check_delivery(site: Site) -> Iterator[Finding]:
-    """Does the bucket send its events to EventBridge?"""
-    bucket = site.settings.images_bucket
-    found = site.client("s3").get_bucket_notification_configuration(Bucket=bucket)
-    if "EventBridgeConfiguration" in found:
-        yield ok("bucket.delivery", "The bucket sends its events to EventBridge.")
-        return
-    yield fault(
-        "bucket.delivery_off",
-        f"The bucket {bucket} does not send its events to EventBridge, so no upload is seen: run "
-        "make doctor with FIX=1, or switch it on in the S3 console under Properties. What was "
-        "uploaded meanwhile has to be uploaded again or backfilled.",
-    )
+    yield from delivery.check_delivery(site)
 
 
 def check_encryption(site: Site) -> Iterator[Finding]:
@@ -109,6 +95,13 @@ def judge_paths(settings: Settings) -> Iterator[Finding]:
         )
     if any(_covers(glob, prefix) for glob in settings.exclude_paths):
         yield fault("paths.all_excluded", "A glob of ExcludePaths matches every key: remove it.")
+    for glob in (*settings.include_paths, *settings.exclude_paths):
+        if any(glob.count(left) != glob.count(right) for left, right in _PAIRS):
+            yield warning(
+                "paths.cut_glob",
+                f"The glob {glob} has one half of a pair of brackets: a comma separates globs, "
+                "between brackets too, and only * and ? are special. Name each glob by itself.",
+            )
     if suffix[0].isalnum():
         yield warning(
             "paths.suffix_in_names",
@@ -125,7 +118,7 @@ def _may_meet(glob: str, prefix: str) -> bool:
 
 def _covers(glob: str, prefix: str) -> bool:
     """Tell whether a glob matches every key below the prefix."""
-    return glob.endswith("*") and fnmatchcase(prefix, glob)
+    return glob.endswith("*") and keys.matches(prefix, [glob])
 
 
 def _not_there(bucket: str, code: str, region: str) -> Finding:

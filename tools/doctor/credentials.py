@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import httpx
 from botocore.exceptions import ClientError
@@ -26,6 +27,21 @@ from tools.site import Site
 
 _READERS = ("SubmitFunction", "PollFunction", "ReconcileFunction")
 _FREE = "asking costs nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """The key as it was read once."""
+
+    text: str
+
+    def value(self) -> str:
+        """Return it."""
+        return self.text
+
+    def renewed(self, refused: str) -> str:
+        """Return what was refused: the doctor judges this very key."""
+        return refused
 
 
 class _NoStore:
@@ -62,8 +78,8 @@ def read_key(site: Site, provider: ProviderSettings) -> str:
 def adapter(provider: ProviderSettings, key: str, http: httpx.Client) -> Provider:
     """Return the provider's own adapter, as the functions use it, with this key."""
     if provider.name == "eachlabs":
-        return EachlabsProvider(http, provider.base_url, lambda: key)
-    return ApiinProvider(http, provider.base_url, lambda: key, _NoStore())
+        return EachlabsProvider(http, provider.base_url, _Key(key))
+    return ApiinProvider(http, provider.base_url, _Key(key), _NoStore())
 
 
 def new_http(url: str) -> httpx.Client:

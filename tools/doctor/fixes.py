@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
-from tools.doctor import bucket, plumbing
+from tools.doctor import delivery, plumbing
 from tools.doctor.findings import Finding, Status
 from tools.doctor.rounds import Check
 from tools.site import RULE, Site
@@ -26,6 +26,7 @@ class Fix:
         difference: what it changes, as lines of a diff.
         apply: makes it.
         check: looks again afterwards.
+        settles_ms: milliseconds until the change is in force.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Fix:
     difference: list[str]
     apply: Callable[[], None]
     check: Check
+    settles_ms: int = 0
 
 
 def fixes_for(site: Site, findings: Iterable[Finding]) -> list[Fix]:
@@ -80,7 +82,8 @@ def _delivery(site: Site) -> Fix:
         f"Switch EventBridge delivery on for {name}? All other notifications stay",
         difference(before, merged(before)),
         apply,
-        bucket.check_delivery,
+        lambda one: delivery.check_delivery(one, switched_ms=one.clock.now_ms()),
+        delivery.settling_ms(site),
     )
 
 

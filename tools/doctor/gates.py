@@ -8,7 +8,7 @@ from cutout.adapters.dynamodb import DynamoJobStore, DynamoLine
 from cutout.adapters.gate_store import DynamoGateStore
 from cutout.adapters.lists import DynamoJobLists
 from cutout.gate import Gate, ProviderSide, month_of
-from cutout.models import JobState
+from cutout.models import END_STATES, JobState
 from cutout.settings import Settings
 from tools.doctor.findings import Finding, fault, ok, warning
 from tools.site import Site
@@ -16,6 +16,8 @@ from tools.site import Site
 STALE_MS = 180_000  # a lease that ended is dropped by the next minute's reconcile
 DAY_MS = 86_400_000
 MOST_FAILED = 200
+MOST_OPEN = 50  # of each state: one job of another bucket is enough to say so
+_OPEN = [state for state in JobState if state not in END_STATES]
 _NEARLY = 0.9
 _REMEDIES = {
     "setup": "it refused the key or does not know the model: check the key",
@@ -37,7 +39,7 @@ def judge_gate(gate: Gate, settings: Settings, waiting: int, now_ms: int) -> Ite
     problems = [
         *(p for n in settings.providers for p in _paused(n, gate.provider(n), now_ms)),
         *_budget(gate, settings, waiting, now_ms),
-        *(p for n in settings.providers for p in _stale(n, gate.provider(n), now_ms)),
+        *(p for name, side in gate.providers.items() for p in _stale(name, side, now_ms)),
     ]
     yield from problems
     if not problems:
@@ -53,6 +55,30 @@ def check_failures(site: Site) -> Iterator[Finding]:
     recent = [store.get(place.job_id) for place in places if place.at_ms >= since_ms]
     reasons = Counter(job.reason.code for job in recent if job is not None and job.reason)
     yield judge_failures(reasons)
+
+
+def check_other_buckets(site: Site) -> Iterator[Finding]:
+    """Are jobs in flight that belong to another bucket than the stack's?"""
+    lists = DynamoJobLists(site.table())
+    store = DynamoJobStore(site.table(), site.settings.job_retention_days)
+    places = [place for state in _OPEN for place in lists.on_shelf(state, MOST_OPEN)]
+    found = [store.get(place.job_id) for place in places]
+    buckets = Counter(job.bucket for job in found if job is not None and not job.is_over)
+    yield from judge_buckets(buckets, site.settings.images_bucket)
+
+
+def judge_buckets(buckets: Counter[str], own: str) -> Iterator[Finding]:
+    """Name the buckets of open jobs that the functions have no rights to any more."""
+    others = {name: count for name, count in buckets.items() if name != own}
+    if not others:
+        yield ok("jobs.own_bucket", "All open jobs are of the stack's bucket.")
+    for name, count in others.items():
+        yield warning(
+            "jobs.other_bucket",
+            f"{count} open jobs are of the bucket {name}, which the stack had before: the "
+            "functions may neither read nor write it any more. Deploy with that BucketName until "
+            "they are done (docs/operations.md, Changing the bucket).",
+        )
 
 
 def judge_failures(reasons: Counter[str]) -> Finding:

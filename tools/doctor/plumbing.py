@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tools.doctor.findings import Finding, fault, listed, ok, warning
-from tools.site import FUNCTION, QUEUE, RULE, SOURCE, Site
+from tools.site import FUNCTION, QUEUE, RULE, SOURCE, UPLOADS_RULE, Site
 
 SCHEDULE = "ReconcileFunctionEveryMinute"
-UPLOADS_RULE = "UploadsRule"
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 _LITTLE_CONCURRENCY = 50
 _RECENT_S = 300

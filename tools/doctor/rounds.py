@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cutout.adapters.aws import code_of
 from cutout.errors import CutoutError
 from tools.account import is_denied
-from tools.doctor import bucket, credentials, gates, plumbing, route
+from tools.doctor import bucket, credentials, gates, plumbing, policy, route, table
 from tools.doctor.findings import Finding, fault, listed, ok, unknown
 from tools.site import OUTPUTS, Site
 
@@ -35,6 +35,7 @@ CHECKS: dict[str, Check] = {
     "stack": check_stack,
     "bucket": bucket.check_bucket,
     "encryption": bucket.check_encryption,
+    "policy": policy.check_policy,
     "paths": bucket.check_paths,
     "key": credentials.check_keys,
     "access": credentials.check_key_access,
@@ -43,10 +44,12 @@ CHECKS: dict[str, Check] = {
     "sources": plumbing.check_sources,
     "rules": plumbing.check_rules,
     "functions": plumbing.check_functions,
+    "table": table.check_table,
     "gate": gates.check_gate,
     "quota": plumbing.check_quota,
     "reconcile": plumbing.check_reconcile,
     "jobs": gates.check_failures,
+    "other_buckets": gates.check_other_buckets,
 }
 
 

@@ -2,7 +2,6 @@
 
 import io
 import secrets
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -114,14 +113,14 @@ def _wait(site: Site, source: SourceObject) -> Job | None:
     store = DynamoJobStore(site.table(), site.settings.job_retention_days)
     expected_s = max(site.settings.provider(p).expected_s for p in site.settings.providers)
     patience_s = _PATIENCE_S + SILENCE_FACTOR * expected_s
-    began = time.monotonic()
+    clock, began_ms = site.clock, site.clock.now_ms()
     job: Job | None = None
-    while time.monotonic() - began < (patience_s if job else _JOB_WITHIN_S):
+    while clock.now_ms() - began_ms < 1000 * (patience_s if job else _JOB_WITHIN_S):
         places = lists.of_source(keys.source_id(source.bucket, source.key), 1)
         job = store.get(places[0].job_id) if places else None
         if job is not None and job.is_over:
             return job
-        time.sleep(_TICK_S)
+        clock.sleep(_TICK_S)
     return job
 
 

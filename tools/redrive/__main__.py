@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
+from cutout import unreadable
 from cutout.observability import logger
 from tools.plan import plan_of, sentences
 from tools.redrive import jobs, letters
@@ -26,6 +27,8 @@ _REFUSALS = {
     "source_replaced": "whose object was replaced",
     "not_announced": "whose end is just being announced",
     "nothing_to_retry": "that somebody else took up",
+    unreadable.ARCHIVED: "whose object is still archived",
+    unreadable.ENCRYPTED: "whose object still can't be decrypted",
 }
 
 
@@ -42,24 +45,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = new_parser("tools.redrive", __doc__)
-    parser.add_argument("--reason", help="only jobs that failed with this code")
+    codes = " or ".join(sorted(unreadable.CODES))
+    parser.add_argument(
+        "--reason", help=f"only jobs that failed with this code, or were skipped as {codes}"
+    )
     parser.add_argument("--dead-letters", action="store_true", help="dead letters, not jobs")
     return parser
 
 
 def _failed_jobs(console: Console, site: Site, options: Namespace) -> Outcome:
-    """Show what failed, name the price, ask, and open another run of each."""
-    with console.status("Looking for failed jobs"):
-        every = list(jobs.failed(site))
+    """Show what failed or was unreadable, name the price, ask, and open another run of each."""
+    look = jobs.unread if options.reason in unreadable.CODES else jobs.failed
+    with console.status("Looking for jobs"):
+        every = list(look(site))
     for reason, count in jobs.by_reason(every).most_common():
         console.print(f"{count:>7,} {reason}")
     chosen = [job for job in every if options.reason in (None, jobs.reason_of(job))]
     if not chosen:
-        console.print("No job failed." if not every else f"None failed with {options.reason}.")
+        console.print(f"No job has the reason {options.reason}." if every else "There are none.")
         return ALL, {"reopened": 0, "refused": {}}
     for sentence in sentences(plan_of(site, len(chosen))):
         console.print(escape(sentence), soft_wrap=True)
-    if not asked(console, f"Try {len(chosen):,} failed jobs again?", yes=options.yes):
+    if not asked(console, f"Try {len(chosen):,} jobs again?", yes=options.yes):
         console.print("Nothing was started.")
         return NOT_ALL, {"reopened": 0, "refused": {}}
     answers = Counter(_shown(console, jobs.reopen(jobs.desk_of(site), chosen), len(chosen)))

@@ -1,4 +1,4 @@
-"""Failed jobs: which there are and why, and another run of each.
+"""Failed jobs, and objects that were unreadable: which there are, and another run of each.
 
 A run is opened by the code behind the jobs API's retry, with the user's own credentials: the API
 puts every retry into the first lane and counts it against the usage plan, and thousands of them
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from cutout import unreadable
 from cutout.adapters.dynamodb import DynamoJobStore, DynamoLedger
 from cutout.adapters.handouts import S3Handouts
 from cutout.adapters.lists import DynamoJobLists
@@ -29,24 +30,35 @@ _SIDE_BY_SIDE = 8  # most of the time is waiting for answers
 
 def failed(site: Site) -> Iterator[Job]:
     """Yield the failed jobs, newest first."""
+    return _ended(site, JobState.FAILED)
+
+
+def unread(site: Site) -> Iterator[Job]:
+    """Yield the jobs that were skipped because S3 did not hand out their objects."""
+    skipped = _ended(site, JobState.SKIPPED)
+    return (job for job in skipped if reason_of(job) in unreadable.CODES)
+
+
+def _ended(site: Site, state: JobState) -> Iterator[Job]:
+    """Yield the jobs in an end state, newest first."""
     lists = DynamoJobLists(site.table())
     store = DynamoJobStore(site.table(), site.settings.job_retention_days)
-    places = lists.on_shelf(JobState.FAILED, _PAGE)
+    places = lists.on_shelf(state, _PAGE)
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         while places:
             for job in pool.map(store.get, [place.job_id for place in places]):
-                if job is not None and job.state is JobState.FAILED:
+                if job is not None and job.state is state:
                     yield job
-            places = lists.on_shelf(JobState.FAILED, _PAGE, places[-1])
+            places = lists.on_shelf(state, _PAGE, places[-1])
 
 
 def by_reason(jobs: list[Job]) -> Counter[str]:
-    """Return how many jobs failed for each reason."""
+    """Return how many jobs there are for each reason."""
     return Counter(reason_of(job) for job in jobs)
 
 
 def reason_of(job: Job) -> str:
-    """Return the code of why a job failed."""
+    """Return the code of why a job has no result."""
     return job.reason.code if job.reason is not None else "unknown"
 
 
@@ -82,7 +94,7 @@ def desk_of(site: Site) -> Desk:
         messages=messages,
         settings=settings,
         clock=clock,
-        metrics=EmfMetrics(),
+        metrics=EmfMetrics(settings.stack_name, "none"),  # this is no function
     )
     return Desk(
         records=records,

@@ -8,7 +8,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
-MAX_URL_LENGTH = 2048
+# A presigned URL has a session token of its signer's role in it, which alone may take thousands.
+MAX_URL_LENGTH = 8192
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9-]{2,63}")

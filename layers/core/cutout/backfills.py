@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from cutout.models import END_STATES, JobState, Model
+from cutout.models import END_STATES, JobState, Stored
 
 AT_ONCE = 10  # batches in work: MaxConcurrency in statemachines/backfill.asl.json
 WINDOW_S = 180  # the batches in work are about as many images as the provider takes in this time
 MOST_IN_BATCH = 50  # ten at once are a burst for `submit`, behind which freed slots wait
 MOST_BATCHES = 40_000  # their numbers are the machine's input, which may have 256 KiB
+RUN_MS = 90 * 86_400_000  # TimeoutSeconds in statemachines/backfill.asl.json
+KEPT_MS = 2 * RUN_MS  # from its creation on; a run that begins in the first half has its list
 MOST_ASKS = 6  # how often an object is asked for that is not recorded
 
 # Looks in a window: more cost more, fewer let the line run empty before the next batch is fed.
@@ -27,14 +29,14 @@ LEAST_PAUSE_S, MOST_PAUSE_S = 5, 60
 STANDSTILL_PAUSE_S = 1800
 
 
-class FrozenObject(Model):
+class FrozenObject(Stored):
     """One version of one object; `job_id` names the version (`keys.job_id`)."""
 
     key: str
     job_id: str
 
 
-class Backfill(Model):
+class Backfill(Stored):
     """One backfill and its last run; `run` counts the times it was started.
 
     `version` counts the writes of the record. `stopped`: no further batch is fed. `ended_ms` is
@@ -52,7 +54,7 @@ class Backfill(Model):
     ended_ms: int | None = None
 
 
-class Tally(Model):
+class Tally(Stored):
     """How many objects stand how.
 
     `changed` were deleted or replaced since the list was frozen, or are copies of results, and are
@@ -72,7 +74,7 @@ class Tally(Model):
         return self.succeeded + self.failed + self.skipped + self.changed
 
 
-class Look(Model):
+class Look(Stored):
     """What the backfill machine carries around for a batch, and what it does next.
 
     `asked` counts the times that objects of it were asked for; `over` is as of the last look;
@@ -89,7 +91,7 @@ class Look(Model):
     next: Literal["wait", "done"] = "wait"
 
 
-class Finish(Model):
+class Finish(Stored):
     """Say that a run is over."""
 
     type: Literal["finish"] = "finish"
@@ -104,6 +106,11 @@ _MESSAGE: TypeAdapter[Look | Finish] = TypeAdapter(Message)
 def read_message(event: object) -> Look | Finish:
     """Return what the machine asks for."""
     return _MESSAGE.validate_python(event)
+
+
+def has_time_for_a_run(backfill: Backfill, now_ms: int) -> bool:
+    """Tell whether the list is kept for as long as another run may take."""
+    return now_ms + RUN_MS <= backfill.created_ms + KEPT_MS
 
 
 def batch_size(total: int, per_minute: float) -> int:

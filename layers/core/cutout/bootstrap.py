@@ -7,7 +7,7 @@ Everything is built at the first event and kept as long as the execution environ
 # ruff: noqa: PLC0415 imports inside the builders keep each function's cold start its own
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from cutout.adapters.work import S3WorkStore
     from cutout.api.door import Door
     from cutout.gate import Limits
-    from cutout.ports import Provider
+    from cutout.ports import ApiKey, Provider
     from cutout.services.backfilling import Backfilling
+    from cutout.services.delivery import DeliveryWatch
     from cutout.services.gauges import Gauges
     from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
     from cutout.services.intake import Intake
@@ -48,10 +49,11 @@ LEASE_MARGIN_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class ReconcileApp:
-    """What `reconcile` does: repair, then measure."""
+    """What `reconcile` does: repair, measure, and look after the bucket."""
 
     reconciler: "Reconciler"
     gauges: "Gauges"
+    delivery: "DeliveryWatch"
 
 
 def _once[T](build: Callable[[], T]) -> Callable[[], T]:
@@ -81,6 +83,12 @@ def settings() -> "Settings":
     return Settings.from_env(os.environ)
 
 
+def _metrics() -> EmfMetrics:
+    """Return the metrics of this stack."""
+    config = settings()
+    return EmfMetrics(config.stack_name, config.monitoring)
+
+
 @_once
 def submit_inbox() -> "SubmitInbox":
     """Build what `submit` does."""
@@ -94,7 +102,7 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.services.inbox import SubmitInbox
     from cutout.services.moves import Mover
 
-    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    config, clock, metrics = settings(), SystemClock(), _metrics()
     images, messages, records = _images(), _all_messages(), _records()
     attempts = Attempts(
         records=records,
@@ -136,7 +144,7 @@ def webhook_app() -> "Webhooks":
         store=_store(),
         messages=_messages(),
         parsers={"eachlabs": eachlabs.parse_webhook},
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
 
 
@@ -163,7 +171,7 @@ def prepare_inbox() -> "PrepareInbox":
         stage=_work(),
         messages=_messages(),
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
     return PrepareInbox(preparing)
 
@@ -180,9 +188,10 @@ def store_completions() -> "StoreInbox":
     from cutout.services.inbox import StoreInbox
     from cutout.services.publishing import Publisher
     from cutout.services.storing import Storing
+    from cutout.settings import PROVIDERS
 
     config = settings()
-    hosts = plain_hosts(config.provider(name).base_url for name in config.providers)
+    hosts = plain_hosts(config.provider(name).base_url for name in PROVIDERS)
     http = new_client(GuardedTransport(hosts))
     most = max(MIN_RESULT_BYTES, config.max_input_bytes * RESULT_BYTES_PER_INPUT_BYTE)
     storing = Storing(
@@ -194,7 +203,7 @@ def store_completions() -> "StoreInbox":
         messages=SqsMessages(client("sqs"), config.dispatch_queue_url, ""),  # wake-ups only
         settings=config,
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
     return StoreInbox(storing, config.max_receives)
 
@@ -202,13 +211,15 @@ def store_completions() -> "StoreInbox":
 @_once
 def reconcile_app() -> ReconcileApp:
     """Build what `reconcile` does."""
+    from cutout.adapters.delivery import S3Delivery
     from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
+    from cutout.services.delivery import DeliveryWatch
     from cutout.services.gauges import Gauges
     from cutout.services.moves import Mover
     from cutout.services.reconcile import Reconciler
 
-    config, clock, metrics = settings(), SystemClock(), EmfMetrics()
+    config, clock, metrics = settings(), SystemClock(), _metrics()
     gate, line = DynamoGateStore(_table()), DynamoLine(_table())
     reconciler = Reconciler(
         index=_store(),
@@ -221,7 +232,8 @@ def reconcile_app() -> ReconcileApp:
         metrics=metrics,
     )
     gauges = Gauges(gate=gate, line=line, providers=config.providers, clock=clock, metrics=metrics)
-    return ReconcileApp(reconciler, gauges)
+    delivery = DeliveryWatch(S3Delivery(_s3(), config.images_bucket), clock, metrics)
+    return ReconcileApp(reconciler, gauges, delivery)
 
 
 @_once
@@ -321,7 +333,7 @@ def _intake() -> "Intake":
         messages=_all_messages(),
         settings=settings(),
         clock=SystemClock(),
-        metrics=EmfMetrics(),
+        metrics=_metrics(),
     )
 
 
@@ -376,11 +388,23 @@ def _all_messages() -> "SqsMessages":
     )
 
 
+class _Adapters(dict[str, "Provider"]):
+    """The providers' adapters by name, each made when it is asked for.
+
+    Attempts may be in flight at a provider that was taken out of `Providers` since: it is still
+    asked how they stand, and none is started there, because the gate has no limits for it.
+    """
+
+    def __missing__(self, name: str) -> "Provider":
+        """Make an adapter; an unknown name raises `ConfigurationError`."""
+        adapter = self[name] = _provider(settings().provider(name))
+        return adapter
+
+
 @cache
-def _providers() -> "dict[str, Provider]":
-    """Return the adapters of the stack's providers."""
-    config = settings()
-    return {name: _provider(config.provider(name)) for name in config.providers}
+def _providers() -> "Mapping[str, Provider]":
+    """Return the adapters of all providers."""
+    return _Adapters()
 
 
 def _provider(config: "ProviderSettings") -> "Provider":
@@ -405,11 +429,12 @@ def _work() -> "S3WorkStore":
     return S3WorkStore(_s3(), settings().work_bucket)
 
 
-def _api_key(parameter: str) -> Callable[[], str]:
-    """Return a function that reads a provider's key from its SSM SecureString, cached."""
-    from cutout.adapters.ssm import SecretParameter
+def _api_key(parameter: str) -> "ApiKey":
+    """Return a provider's key, which is kept in an SSM SecureString."""
+    from cutout.adapters.aws import client
+    from cutout.adapters.ssm import SSM_CONFIG, SecretParameter
 
-    return SecretParameter(parameter, API_KEY_CACHE_S).value
+    return SecretParameter(client("ssm", SSM_CONFIG), parameter, API_KEY_CACHE_S, SystemClock())
 
 
 def _limits(config: "ProviderSettings") -> "Limits":

@@ -10,6 +10,7 @@ CutoutError
 ├── ResultError                    the provider's result cannot be published; `code` is the reason
 ├── SourceReplacedError            the object's current version is not the job's
 ├── LeaseHeldError                 another invocation is storing this job: come back later
+├── NewerVersionError              only a newer version knows what to do: kept for it
 ├── WebhookRejectedError           the caller gets 404 and no hint
 ├── RequestError                   the jobs API says no; `code` and sentence go to the caller
 │   ├── RequestInvalidError        the request must be changed (422)
@@ -17,6 +18,7 @@ CutoutError
 │   └── NotNowError                the job's state does not allow it (409)
 └── ProviderError                  DESIGN 4.4: what a provider's answer means for the attempt
     ├── ProviderRejectedError      this image is refused there
+    ├── ProviderKeyUnreadableError the key cannot be read just now: nothing was sent
     ├── ProviderMisconfiguredError the key or the set-up is wrong: every image would fail
     ├── ProviderOutOfCreditError   the account is empty: every image would fail
     ├── ProviderRateLimitedError   429: the key pauses, the attempt does not count
@@ -53,6 +55,13 @@ class ObjectMissingError(StorageError):
 
 class LeaseHeldError(CutoutError):
     """Another invocation holds the storing lease of this job."""
+
+
+class NewerVersionError(CutoutError):
+    """A record or a message of a newer version needs what this version does not know.
+
+    A message comes again, and is kept in its dead-letter queue for that version.
+    """
 
 
 class SourceReplacedError(CutoutError):
@@ -124,6 +133,10 @@ class ProviderError(CutoutError):
 
 class ProviderRejectedError(ProviderError):
     """The provider refuses this image (400); another provider may take it."""
+
+
+class ProviderKeyUnreadableError(ProviderError):
+    """AWS does not hand out the provider's key just now; the provider was not asked."""
 
 
 class ProviderMisconfiguredError(ProviderError):

@@ -23,7 +23,7 @@ largest (65,536 bytes), and 4 KB for what stands behind it. A GET costs the same
 TAKEN = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are taken"
 # What the providers' pages say they take: API in One names JPEG, PNG and WebP; Eachlabs names none
 # and shows a PNG.
-_PLAIN_FORMATS = {"jpeg": jpeg.is_settled, "png": png.is_settled, "webp": webp.is_settled}
+_SETTLED = {"jpeg": jpeg.is_settled, "png": png.is_settled, "webp": webp.is_settled}
 
 
 def refusal(header: Header | None) -> Reason | None:
@@ -46,7 +46,7 @@ def too_many_pixels(width: int, height: int) -> Reason:
 def is_plain(header: Header) -> bool:
     """Tell whether every provider understands the image as it is, if the file is complete."""
     understood = (
-        header.format in _PLAIN_FORMATS
+        header.format in _SETTLED
         and header.colour == PLAIN
         and header.bits is not None
         and header.bits <= 8  # noqa: PLR2004 bits a sample
@@ -66,4 +66,4 @@ def is_complete(header: Header, seen: Glimpse) -> bool:
         header: what its first bytes say.
         seen: its first bytes and, if it is longer, its last `TAIL_BYTES`.
     """
-    return header.data_at > 0 and _PLAIN_FORMATS[header.format](header, seen)
+    return header.data_at > 0 and _SETTLED[header.format](header, seen)

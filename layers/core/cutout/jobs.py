@@ -43,6 +43,9 @@ BAD_RESULTS = frozenset(
     }
 )
 
+# What excludes a provider for the rest of the run.
+_TURNED_AWAY = BAD_RESULTS | {"provider_rejected"}
+
 _IN_FLIGHT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED})
 
 
@@ -80,12 +83,41 @@ def entry_of(job: Job) -> LineEntry:
     )
 
 
+def waits_at(job: Job, entry: LineEntry) -> bool:
+    """Tell whether the job waits at this place, for whichever attempt."""
+    here = job.lane is entry.lane and job.available_ms == entry.available_ms
+    return here and job.state is JobState.QUEUED and job.job_id == entry.job_id
+
+
+def renew(job: Job, now_ms: int) -> Job | None:
+    """Write a waiting job again as it is; None: it does not wait.
+
+    Version 0.1.0 gave every record its expiry at its creation; any write takes that away. The new
+    time moves the job to the end of its shelf, so that the next round finds others.
+    """
+    return _step(job, now_ms) if job.state is JobState.QUEUED else None
+
+
+def strand(job: Job, providers: tuple[str, ...], now_ms: int) -> Job | None:
+    """End a waiting job that no provider of the stack may be asked for; None: one may be.
+
+    It was to go to a provider that has been taken out of the stack since, and every other one has
+    refused the image or sent a bad result for it, which would be paid again.
+    """
+    if job.state is not JobState.QUEUED or not set(providers) <= set(job.excluded):
+        return None
+    tried = [a for a in job.attempts if a.run == job.run and a.ended in _TURNED_AWAY]
+    code = (tried[-1].ended if tried else None) or "provider_rejected"
+    message = "; ".join(f"{a.provider}: {a.said}" for a in tried) or "No provider takes the image."
+    return end(job, JobState.FAILED, Reason(code=code, message=message), now_ms)
+
+
 def end(job: Job, state: JobState, reason: Reason | None, now_ms: int) -> Job | None:
-    """Step into an end state; None: the run has one already. It is announced later.
+    """Step into an end state; None: the run has one already, or is not ours. It is announced later.
 
     Without a result the job names the provider it was tried at last.
     """
-    if job.is_over:
+    if job.is_over or job.is_foreign:
         return None
     last = next((a for a in reversed(job.attempts) if a.run == job.run), None)
     if job.result is None and last is not None:
@@ -234,8 +266,9 @@ def reject(
         state = JobState.SUBMITTED if last.prediction_id else JobState.SUBMITTING
         return _step(job, now_ms, state=state)
     if set(providers) <= set(excluded):
-        codes = BAD_RESULTS | {"provider_rejected"}
-        words = "; ".join(f"{a.provider}: {a.said}" for a in job.attempts if a.ended in codes)
+        words = "; ".join(
+            f"{a.provider}: {a.said}" for a in job.attempts if a.ended in _TURNED_AWAY
+        )
         return end(job, JobState.FAILED, Reason(code=reason.code, message=words), now_ms)
     return _step(job, now_ms, state=JobState.QUEUED, available_ms=now_ms)
 
@@ -247,8 +280,8 @@ def is_rejected(job: Job, number: int) -> bool:
 
 
 def lease(job: Job, now_ms: int, lease_ms: int) -> Job | None:
-    """Take the storing lease; None: the run is over or somebody holds it."""
-    if job.is_over or job.storing_until_ms > now_ms:
+    """Take the storing lease; None: the run is over or not ours, or somebody holds the lease."""
+    if job.is_over or job.is_foreign or job.storing_until_ms > now_ms:
         return None
     return _step(job, now_ms, state=JobState.STORING, storing_until_ms=now_ms + lease_ms)
 

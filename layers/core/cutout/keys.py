@@ -4,12 +4,12 @@ The first two loop guards are here and in the template's rule: a key that looks 
 never an input, whatever wrote it.
 """
 
+import base64
 import hashlib
 import json
 import posixpath
 import re
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from cutout.errors import ResultError
@@ -19,18 +19,19 @@ RESULT_FORMATS = ("png", "webp")
 MAX_KEY_BYTES = 1024  # S3 User Guide, "Creating object key names"
 JOB_METADATA = "cutout-job"
 ETAG_METADATA = "cutout-source-etag"
-CHECKSUM_METADATA = "cutout-source-checksum"  # only where KMS makes every ETag another one
+CHECKSUM_METADATA = "cutout-source-checksum"  # of the content, whatever made its ETag
+MD5, SHA256 = "MD5", "SHA256"
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
+_WILDCARDS = re.compile(r"(\*\*/|\*|\?)")
+_MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 # Printable ASCII may stand in S3 metadata as it is; "%" is escaped so that decoding is exact.
 _METADATA_SAFE = "".join(chr(c) for c in range(0x20, 0x7F) if chr(c) != "%")
 
 
 class KeyRules(Model):
-    """Which keys are inputs. Globs match the whole key; `*` also matches `/`, as in IAM.
-
-    `**/` may stand for no folder at all, as in a shell: `photos/**/*.jpg` matches `photos/a.jpg`.
+    """Which keys are inputs, by prefix and by globs (`matches`).
 
     What was uploaded by a form of ours (`uploads_prefix`) is one wherever the others are.
     """
@@ -51,17 +52,41 @@ def out_of_scope(key: str, rules: KeyRules) -> str | None:
     ours = bool(rules.uploads_prefix) and key.startswith(rules.uploads_prefix)
     if not ours and not key.startswith(rules.input_prefix):
         return "outside_prefix"
-    if not ours and rules.include and not _matches(key, rules.include):
+    if not ours and rules.include and not matches(key, rules.include):
         return "not_included"
-    if _matches(key, rules.exclude):
+    if matches(key, rules.exclude):
         return "excluded"
     return None
 
 
-def _matches(key: str, globs: tuple[str, ...]) -> bool:
-    """Tell whether a key matches one of these globs."""
-    forms = (form for glob in globs for form in (glob, glob.replace("**/", "")))
-    return any(fnmatchcase(key, form) for form in forms)
+def matches(key: str, globs: Iterable[str]) -> bool:
+    """Tell whether one of these globs matches the whole key.
+
+    As in IAM, `*` stands for anything, `/` too, and `?` for one character. `**/` stands for any
+    folders or none, as in a shell: `photos/**/*.jpg` matches `photos/a.jpg`. Everything else stands
+    for itself, brackets and braces too.
+    """
+    return any(_matches(key, glob) for glob in globs)
+
+
+def _matches(key: str, glob: str) -> bool:
+    """Follow all places of the key at once where the parts of the glob so far may end.
+
+    Nothing is tried twice, so that no name makes it slow.
+    """
+    ends = {0}
+    for part in _WILDCARDS.split(glob):
+        first = min(ends, default=len(key) + 1)
+        match part:
+            case "*":
+                ends = set(range(first, len(key) + 1))
+            case "**/":
+                ends |= {i + 1 for i in range(first, len(key)) if key[i] == "/"}
+            case "?":
+                ends = {i + 1 for i in ends if i < len(key)}
+            case _:
+                ends = {i + len(part) for i in ends if key.startswith(part, i)}
+    return len(key) in ends
 
 
 def is_result_name(key: str, suffix: str) -> bool:
@@ -130,6 +155,29 @@ def is_result_of(metadata: Mapping[str, str], source: SourceObject) -> bool:
     """Tell whether an object with this metadata is the result of the source's content."""
     ours = same_source(metadata.get(JOB_METADATA, ""), job_id(source))
     return ours and metadata.get(ETAG_METADATA) == source.etag
+
+
+def content_mark(metadata: Mapping[str, str]) -> str:
+    """Return the checksum of the content that a result with this metadata was made from.
+
+    It is `{algorithm}:{base64}`. Older results have none, but their source's ETag, which is an MD5
+    more often than not; if it is not, it equals none. Empty: nothing is known.
+    """
+    etag = metadata.get(ETAG_METADATA, "")
+    return metadata.get(CHECKSUM_METADATA) or md5_of_etag(etag) or ""
+
+
+def md5_of_etag(etag: str) -> str | None:
+    """Return the MD5 that an ETag may be, as a checksum; None for the ETag of an upload in parts.
+
+    S3 API Reference, "Object": whether it is one depends on the encryption, too.
+    """
+    return checksum(MD5, bytes.fromhex(etag)) if _MD5_ETAG.fullmatch(etag) else None
+
+
+def checksum(algorithm: str, digest: bytes) -> str:
+    """Return a checksum as the marks of results have it."""
+    return f"{algorithm}:{base64.b64encode(digest).decode()}"
 
 
 def metadata_value(text: str) -> str:

@@ -6,11 +6,13 @@ Times are UTC milliseconds since the epoch (`*_ms`); money is integer micro-doll
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Model(BaseModel):
     """Base: immutable, unknown fields refused, inputs never echoed into error messages.
+
+    What comes from outside is read so: an unknown field is a mistake that its sender should see.
 
     A model is built when it is first used: no function uses all of them.
     """
@@ -18,6 +20,17 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
+
+
+class Stored(Model):
+    """Base of what is stored or queued: fields that a newer version added are ignored.
+
+    So the version before can go on with what this one wrote. What is added has a default, and is
+    left out while it has it (`Field(exclude_if=...)`) as long as the version before refuses what it
+    does not know (docs/decisions/0012).
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
 
 MAYBE_CREATED: Final = "maybe_created"  # reason code of an attempt whose create was never answered
@@ -38,7 +51,18 @@ class JobState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
 
+    @classmethod
+    def read(cls, value: object) -> "JobState":
+        """Return a stored state; one of a newer version is kept as it is, and is none of these."""
+        word = str(value)
+        if word in cls:
+            return cls(word)
+        state = str.__new__(cls, word)
+        state._name_ = state._value_ = word
+        return state
 
+
+KNOWN_STATES = frozenset(JobState)
 END_STATES = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.SKIPPED})
 
 
@@ -57,12 +81,17 @@ class ObjectRef(Model):
     key: str
 
 
+UnreadableCode = Literal["archived", "unreadable_encryption"]  # reason codes; see unreadable.py
+
+
 class SourceObject(Model):
     """One version of one object, as S3 describes it.
 
     `etag` is without quotes; `version_id` is None where the bucket is not versioned; `head` holds
     the first bytes of the object (at most 65,536); `tag_count` is what S3 says in its header.
-    `etag_is_content`: the same content has the same ETag again, which KMS takes away.
+    `etag_is_content`: the ETag is made of the content alone, and of how it was cut into parts; KMS
+    makes it another one every time.
+    `unreadable`: S3 hands its bytes out to nobody, for this reason (`cutout.unreadable`).
     """
 
     bucket: str
@@ -77,6 +106,7 @@ class SourceObject(Model):
     cache_control: str | None = None
     content_language: str | None = None
     etag_is_content: bool = True
+    unreadable: UnreadableCode | None = None
 
 
 class StoredObject(Model):
@@ -89,22 +119,24 @@ class StoredObject(Model):
 class ResultAttributes(Model):
     """What a result carries besides what it inherits from its source.
 
-    `replaces` is the ETag of the object it may overwrite; None: the key must be free.
+    `replaces` is the ETag of the object it may overwrite; None: the key must be free. Without a
+    `cache_control` it inherits the source's.
     """
 
     content_type: str
     metadata: dict[str, str]
+    cache_control: str | None = None
     replaces: str | None = None
 
 
-class Reason(Model):
+class Reason(Stored):
     """Why a job was skipped or failed: a stable code and a sentence for people."""
 
     code: str
     message: str
 
 
-class Attempt(Model):
+class Attempt(Stored):
     """One try at one provider.
 
     `token_sha256` is the hex digest of the webhook token; `ended` is `succeeded` or the code of
@@ -126,8 +158,11 @@ class Attempt(Model):
         return self.prediction_id is not None or self.ended in (None, MAYBE_CREATED)
 
 
-class Result(Model):
-    """The object that was written; `width` and `height` in pixels."""
+class Result(Stored):
+    """The object that was written; `width` and `height` in pixels.
+
+    `replaced_etag` is the ETag of the object that stood at its key before, if any did.
+    """
 
     key: str
     etag: str
@@ -135,9 +170,10 @@ class Result(Model):
     content_type: str
     width: int
     height: int
+    replaced_etag: str | None = None
 
 
-class Job(Model):
+class Job(Stored):
     """One version of one object and what became of it (DESIGN 4.3).
 
     `version` counts the writes of the record: every change is one write on the condition that it
@@ -155,7 +191,7 @@ class Job(Model):
     job_id: str
     version: int = 0
     run: int = 1
-    state: JobState
+    state: Annotated[JobState, BeforeValidator(JobState.read)]
     lane: Lane
     bucket: str
     key: str
@@ -195,6 +231,11 @@ class Job(Model):
         return self.state in END_STATES
 
     @property
+    def is_foreign(self) -> bool:
+        """Tell whether a newer version left it in a state of its own: it is kept for that one."""
+        return self.state not in KNOWN_STATES
+
+    @property
     def shelf(self) -> str:
         """Return where the index keeps the job: its state, until published `unannounced`."""
         return self.state if self.announced else UNANNOUNCED
@@ -204,7 +245,7 @@ class Job(Model):
         return next((a for a in self.attempts if a.number == number), None)
 
 
-class LineEntry(Model):
+class LineEntry(Stored):
     """A job's place in the line of waiting jobs; `number` is the attempt it waits to start.
 
     `excluded` providers are not asked, `avoided` ones only when no other one is left.
@@ -225,7 +266,7 @@ class Place(Model):
     at_ms: Annotated[int, Field(ge=0, lt=10**13)]
 
 
-class Repeat(Model):
+class Repeat(Stored):
     """What was answered to an Idempotency-Key: the request's hash, and its job once known."""
 
     key_sha256: str
@@ -241,20 +282,20 @@ class UploadForm(Model):
     fields: dict[str, str] = Field(repr=False)
 
 
-class Pending(Model):
+class Pending(Stored):
     """The prediction is still running, or said something the adapter does not know."""
 
     status: Literal["pending"] = "pending"
 
 
-class Succeeded(Model):
+class Succeeded(Stored):
     """The prediction ended well; the result waits at `result_url` (never log it)."""
 
     status: Literal["succeeded"] = "succeeded"
     result_url: str = Field(repr=False)
 
 
-class Failed(Model):
+class Failed(Stored):
     """The prediction ended badly; `message` is the provider's own sentence, shortened."""
 
     status: Literal["failed"] = "failed"
@@ -275,7 +316,7 @@ class Submission(Model):
 LedgerReason = Literal["created", "maybe_created", "failed"]
 
 
-class LedgerLine(Model):
+class LedgerLine(Stored):
     """What one attempt cost and why; `month` is UTC, `YYYY-MM`."""
 
     month: str
@@ -287,7 +328,7 @@ class LedgerLine(Model):
     at_ms: int
 
 
-class AttemptEnded(Model):
+class AttemptEnded(Stored):
     """The sentence webhook and poll both say, to both queues: attempt X ended so.
 
     `prediction_id` is None only where the answer to create was never known (*maybe created*).
@@ -301,7 +342,7 @@ class AttemptEnded(Model):
     outcome: Annotated[Succeeded | Failed, Field(discriminator="status")]
 
 
-class Prepare(Model):
+class Prepare(Stored):
     """Make a plain staged copy of this job's source."""
 
     type: Literal["prepare"] = "prepare"
@@ -318,14 +359,14 @@ class Requested(BaseModel):
     lane: Literal[Lane.UPLOAD, Lane.BACKFILL] = Lane.UPLOAD
 
 
-class Wake(Model):
+class Wake(Stored):
     """Look at the line again, at `due_ms`; 0: at once."""
 
     type: Literal["wake"] = "wake"
     due_ms: int = 0
 
 
-class Announce(Model):
+class Announce(Stored):
     """Publish the end state of this run."""
 
     type: Literal["announce"] = "announce"
@@ -333,7 +374,7 @@ class Announce(Model):
     run: int
 
 
-class ProviderPaused(Model):
+class ProviderPaused(Stored):
     """Publish that a provider is paused, or (`provider` None) that the budget is reached."""
 
     type: Literal["paused"] = "paused"
@@ -342,7 +383,7 @@ class ProviderPaused(Model):
     until_ms: int | None = None
 
 
-class PollRequest(Model):
+class PollRequest(Stored):
     """What the poll machine carries around: which attempt, and how often it was asked.
 
     `wait_s` are the whole seconds before the next question; `until_ms` is when the machine stops
@@ -358,7 +399,7 @@ class PollRequest(Model):
     asked: int = 0
 
 
-class PollAnswer(Model):
+class PollAnswer(Stored):
     """What the poll machine does next: `wait` with `request`, `tell` the queues `body`, `stop`."""
 
     next: Literal["wait", "tell", "stop"]

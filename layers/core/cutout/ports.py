@@ -58,7 +58,7 @@ class JobStore(Protocol):
         ...
 
     def create(self, job: Job) -> bool:
-        """Write a new job; False: there is one with this id already."""
+        """Write a new job; False: there is one with this id, or somebody else was writing."""
         ...
 
     def replace(self, old: Job, new: Job) -> Job | None:
@@ -69,12 +69,29 @@ class JobStore(Protocol):
         """
         ...
 
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits; a waiting job's place stays.
+
+        Such a place is left behind when a record is deleted from outside: by hand, or by the
+        expiry that version 0.1.0 gave to waiting jobs.
+
+        Returns:
+            Whether no job waits there now; False: one does, or somebody else was writing.
+        """
+        ...
+
 
 class JobIndex(Protocol):
     """The jobs by where they stand; an index, so a little late, never a scan."""
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf (`Job.shelf`) before then, oldest first."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf (`Job.shelf`) before then, oldest first.
+
+        Args:
+            shelf: where they stand.
+            before_ms: since when at the least.
+            after: yield those behind this place only, whether or not it is still taken.
+        """
         ...
 
 
@@ -210,6 +227,8 @@ class ImageStore(Protocol):
     def inspect(self, ref: ObjectRef) -> SourceObject:
         """Return the current version of an object with its first bytes and metadata.
 
+        An unreadable object is described without its bytes.
+
         Raises:
             ObjectMissingError: there is no such object.
         """
@@ -232,6 +251,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -240,6 +260,7 @@ class ImageStore(Protocol):
 
         Raises:
             ObjectMissingError: the job's version of it is not there any more.
+            ImageError: it is unreadable for good.
         """
         ...
 
@@ -250,16 +271,28 @@ class ImageStore(Protocol):
         """
         ...
 
-    def checksum(self, source: SourceObject) -> str | None:
-        """Return the checksum of the whole object, as `CRC64NVME:...`; None: S3 keeps none.
+    def checksum(self, source: SourceObject, algorithm: str = "") -> str | None:
+        """Return the checksum of this version's content, as `keys.checksum` has it.
+
+        Args:
+            source: the version.
+            algorithm: `MD5`, `SHA256`, or one that S3 itself keeps; empty takes the ETag's MD5 if
+                the ETag is one, else SHA256.
+
+        Returns:
+            None: it can't be had, or the object is larger than 64 MB and would have to be read.
 
         Raises:
             ObjectMissingError: this version is not there any more.
+            ImageError: it would have to be read, and is unreadable for good.
         """
         ...
 
     def find_result(self, bucket: str, key: str) -> StoredObject | None:
-        """Return what stands at a result's key; None: nothing."""
+        """Return what stands at a result's key; None: nothing.
+
+        An object that nothing can be learnt of has no metadata.
+        """
         ...
 
     def write_result(
@@ -335,6 +368,23 @@ class Polls(Protocol):
         ...
 
 
+class ApiKey(Protocol):
+    """A provider's key, which may be rotated at any time; never log it."""
+
+    def value(self) -> str:
+        """Return the key.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read for good.
+            ProviderKeyUnreadableError: it cannot be read just now.
+        """
+        ...
+
+    def renewed(self, refused: str) -> str:
+        """Return the key that is kept now; `refused` again if that is it. Raises like `value`."""
+        ...
+
+
 class Provider(Protocol):
     """A background-removal service (DESIGN 4.4)."""
 
@@ -403,6 +453,14 @@ class Requests(Protocol):
 
     def ask(self, refs: Collection[ObjectRef]) -> None:
         """Ask for objects in the lane `backfill`, as anybody may by the event."""
+        ...
+
+
+class Delivery(Protocol):
+    """The user's bucket, as far as it tells of uploads."""
+
+    def is_on(self) -> bool | None:
+        """Tell whether it sends its events to EventBridge; None: that may not be read."""
         ...
 
 

@@ -37,6 +37,23 @@ def cancel(job: Job, now_ms: int) -> Job | None:
     return jobs.end(job, JobState.SKIPPED, CANCELLED, now_ms)
 
 
+def look_again(job: Job, fresh: Job, now_ms: int, lane: Lane = Lane.API) -> Job | None:
+    """Open a new run as a fresh look at the object decides about it; None: as `retry`.
+
+    Args:
+        job: it is over.
+        fresh: the job of the same version as it would begin today: queued, to be prepared, or
+            skipped; then the new run is skipped, too.
+        now_ms: the time.
+        lane: where the new run waits.
+    """
+    again = retry(job, now_ms, lane, prepares=fresh.prepares)
+    if again is None:
+        return None
+    again = again.model_copy(update={"width": fresh.width, "height": fresh.height})
+    return jobs.end(again, fresh.state, fresh.reason, now_ms) if fresh.is_over else again
+
+
 def retry(job: Job, now_ms: int, lane: Lane = Lane.API, *, prepares: bool = False) -> Job | None:
     """Open a new run of a job that is over; None: it is not, or nobody was told of it yet.
 

@@ -76,6 +76,8 @@ class ProviderSettings(Model):
 class Settings(Model):
     """Settings of one stack; a function that does not need a resource leaves its name empty."""
 
+    stack_name: Annotated[str, Field(min_length=1)] = "cutout"
+    monitoring: Literal["full", "alarms", "none"] = "full"
     jobs_table: str = ""
     work_bucket: str = ""
     images_bucket: str = ""
@@ -88,9 +90,15 @@ class Settings(Model):
 
     input_prefix: str = ""
     include_paths: CommaList = ()
-    exclude_paths: CommaList = ()
-    result_suffix: Annotated[str, Field(min_length=1)] = ".cutout"
+    exclude_paths: CommaList = (
+        # Temporary names of uploaders: paid for once more after the rename.
+        *("*.part", "*.filepart", "*.partial", "*.crdownload", "*.tmp"),
+        *("*/._*", "._*"),  # AppleDouble: what macOS keeps of a file where it can't keep it in it
+    )
+    # Beyond ASCII a letter may be spelled in two ways, and the loop guard would know one of them.
+    result_suffix: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")] = ".cutout"
     output_format: Literal["png", "webp"] = "png"
+    result_cache_control: Annotated[str, AfterValidator(str.strip)] = ""
     results_prefix: str = "cutouts/"
     uploads_prefix: Annotated[str, Field(min_length=1)] = "uploads/"
     max_input_bytes: Annotated[int, Field(gt=0)] = 26_214_400

@@ -76,13 +76,13 @@ def _gif(head: bytes) -> bool:
 
 
 def _bmp(head: bytes) -> bool:
-    """Tell whether the information header has a known length, one plane, and a possible depth."""
+    """Tell whether the information header has a known length, at most one plane, and a depth."""
     if len(head) < 18:  # noqa: PLR2004 its length is not there, but four reserved bytes may be
         return not any(head[6:10]) and not _is_text(head[2:])
     length = int.from_bytes(head[14:18], "little")
     numbers = head[22:26] if length == 12 else head[26:30]  # noqa: PLR2004 BITMAPCOREHEADER
     planes, depth = (int.from_bytes(numbers[n : n + 2], "little") for n in (0, 2))
-    fits = len(numbers) < 4 or (planes == 1 and depth in _BMP_DEPTHS)  # noqa: PLR2004
+    fits = len(numbers) < 4 or (planes <= 1 and depth in _BMP_DEPTHS)  # noqa: PLR2004
     return length in _BMP_HEADERS and fits
 
 

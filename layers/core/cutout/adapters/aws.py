@@ -29,9 +29,9 @@ S3_CONFIG = CLIENT_CONFIG.merge(
 )
 
 
-def client(service: str) -> Any:  # noqa: ANN401 boto3 types each service on its own
+def client(service: str, config: Config = CLIENT_CONFIG) -> Any:  # noqa: ANN401 boto3 types each service on its own
     """Return a client of an AWS service with our timeouts and retries."""
-    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 def s3_client() -> "S3Client":
@@ -40,6 +40,8 @@ def s3_client() -> "S3Client":
 
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
+# A KMS key that is disabled, or waits for its deletion, can be enabled again by a person.
+_KEY_OFF = frozenset({"KMS.DisabledException", "KMS.KMSInvalidStateException"})
 
 
 def code_of(error: ClientError) -> str:
@@ -47,19 +49,24 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_denied(code: str) -> bool:
+    """Tell whether an AWS error code says that a permission is missing."""
+    return code in _DENIED
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn AWS failures inside into our errors; `what` is the sentence's beginning.
 
     Raises:
-        ConfigurationError: a permission is missing.
+        ConfigurationError: a permission is missing, or a KMS key is switched off.
         StorageError: everything else.
     """
     try:
         yield
     except ClientError as error:
         message = f"{what}: {code_of(error)}"
-        if code_of(error) in _DENIED:
+        if is_denied(code_of(error)) or code_of(error) in _KEY_OFF:
             raise ConfigurationError(message) from error
         raise StorageError(message) from error
     except BotoCoreError as error:

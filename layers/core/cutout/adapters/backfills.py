@@ -6,8 +6,9 @@
 | batch of the list | `backfill#{backfill_id}` | `batch#{number}` |
 | how a batch stands | `backfill#{backfill_id}` | `tally#{number}` |
 
-All of it expires half a year after it was written: a run lasts 90 days at the most, and may be
-resumed. How long jobs are kept does not matter to it.
+The record and the list expire half a year after the backfill was made (`KEPT_MS`), together: a
+record without its list could be resumed, and would feed nothing. How a batch stands expires half a
+year after the last look at it. How long jobs are kept does not matter to all this.
 """
 
 import time
@@ -17,13 +18,12 @@ from typing import Any
 
 from cutout.adapters.aws import translated
 from cutout.adapters.dynamodb import DynamoTable, Item, from_item, to_item
-from cutout.backfills import Backfill, FrozenObject, Tally
+from cutout.backfills import KEPT_MS, Backfill, FrozenObject, Tally
 from cutout.errors import StorageError
 from cutout.models import JobState
 
 MAX_READS, MAX_WRITES = 100, 25  # DynamoDB API Reference, BatchGetItem and BatchWriteItem
 
-_KEPT_S = 180 * 86_400
 _RECORDS = "backfills"
 _TRIES = 6
 _BACKOFF_S = 0.05
@@ -42,7 +42,7 @@ class DynamoJobStates:
         for some in batched(job_ids, MAX_READS, strict=False):
             for item in self._read(some):
                 job_id = item["pk"]["S"].removeprefix("job#")
-                found[job_id] = JobState(from_item(item)["state"])
+                found[job_id] = JobState.read(from_item(item)["state"])
         return found
 
     def _read(self, job_ids: Sequence[str]) -> Iterator[Item]:
@@ -81,7 +81,8 @@ class DynamoBackfills:
     def write(self, backfill: Backfill) -> Backfill | None:
         """Write a backfill on the condition that `backfill.version` is still the stored one."""
         written = backfill.model_copy(update={"version": backfill.version + 1})
-        own = {"pk": _RECORDS, "sk": backfill.backfill_id, "expires_at": _expires_at()}
+        expires_at = (backfill.created_ms + KEPT_MS) // 1000
+        own = {"pk": _RECORDS, "sk": backfill.backfill_id, "expires_at": expires_at}
         item = to_item(own | written.model_dump(mode="json"))
         return written if self._table.put_version(item, backfill.version) else None
 
@@ -158,7 +159,7 @@ class DynamoBackfills:
 
 def _expires_at() -> int:
     """Return when what is written now is forgotten, in seconds since the epoch."""
-    return round(time.time()) + _KEPT_S
+    return round(time.time()) + KEPT_MS // 1000
 
 
 def _pauses() -> Iterator[float]:

@@ -12,15 +12,17 @@
 Indexes over the jobs: `ByShelf` (`shelf`, `updated_ms`) and `BySource` (`source`, `created_ms`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 
 from cutout import jobs
 from cutout.adapters.aws import code_of, translated
-from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry
+from cutout.errors import NewerVersionError
+from cutout.models import Job, JobState, Lane, LedgerLine, LineEntry, Place
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -86,18 +88,26 @@ class DynamoTable:
             write["ExpressionAttributeValues"] = to_item({":expected": expected})
         else:
             write["ConditionExpression"] = "attribute_not_exists(pk)"
-        with translated("writing the jobs table failed"):
-            try:
-                if others:
-                    elements: Any = [{"Put": write}, *others]
-                    self.client.transact_write_items(TransactItems=elements)
-                else:
-                    self.client.put_item(**write)
-            except ClientError as error:
-                if _is_conflict(error):
-                    return False
-                raise
-        return True
+        if others:
+            return self.transact({"Put": write}, *others)
+        return _held(lambda: self.client.put_item(**write))
+
+    def transact(self, *elements: Item) -> bool:
+        """Do all of a transaction; False: a condition did not hold, or somebody was writing."""
+        items: Any = elements
+        return _held(lambda: self.client.transact_write_items(TransactItems=items))
+
+
+def _held(write: Callable[[], object]) -> bool:
+    """Write, and tell whether the conditions held and nobody else was writing."""
+    with translated("writing the jobs table failed"):
+        try:
+            write()
+        except ClientError as error:
+            if _is_conflict(error):
+                return False
+            raise
+    return True
 
 
 def _is_conflict(error: ClientError) -> bool:
@@ -112,7 +122,14 @@ def _is_conflict(error: ClientError) -> bool:
 
 
 class DynamoJobStore:
-    """The job records and the line; records expire `retention_days` after the upload."""
+    """The job records and the line; records expire `retention_days` after the job's end.
+
+    A job that is not over has no `expires_at`, because DynamoDB deletes by it whatever the state.
+    Every write is the whole item, so that one which opens another run takes the attribute away. An
+    item that has expired is read as before until DynamoDB deletes it, typically within a few days;
+    a write to it holds, or fails by its condition where the item was deleted in between (DynamoDB
+    Developer Guide, "Working with expired items").
+    """
 
     def __init__(self, table: DynamoTable, retention_days: int) -> None:
         """Keep the table."""
@@ -122,7 +139,7 @@ class DynamoJobStore:
     def get(self, job_id: str) -> Job | None:
         """Return the job, if there is one."""
         item = self._table.get(f"job#{job_id}", "job")
-        return Job.model_validate(from_item(item)) if item is not None else None
+        return _job(item) if item is not None else None
 
     def create(self, job: Job) -> bool:
         """Write a new job; False: there is one with this id already."""
@@ -135,14 +152,35 @@ class DynamoJobStore:
         line = self._line(old, new)
         return new if self._table.put_version(self._item(new), old.version, *line) else None
 
+    def vacate(self, entry: LineEntry) -> bool:
+        """Take a place out of the line at which no job waits.
+
+        The condition on the job is that of the look at it: nobody may write in between.
+        """
+        key = to_item({"pk": f"job#{entry.job_id}", "sk": "job"})
+        check: Item = {"TableName": self._table.name, "Key": key}
+        job = self.get(entry.job_id)
+        if job is None:
+            check["ConditionExpression"] = "attribute_not_exists(pk)"
+        elif jobs.waits_at(job, entry):
+            return False
+        else:
+            check["ConditionExpression"] = "version = :seen"
+            check["ExpressionAttributeValues"] = to_item({":seen": job.version})
+        return self._table.transact({"ConditionCheck": check}, self._delete(_place(entry)))
+
+    def _delete(self, place: str) -> Item:
+        """Return the transaction element that takes a place out of the line."""
+        key = to_item({"pk": "queue", "sk": place})
+        return {"Delete": {"TableName": self._table.name, "Key": key}}
+
     def _line(self, old: Job | None, new: Job) -> list[Item]:
         """Return the transaction elements that keep the line in step with the job's state."""
         elements: list[Item] = []
         before = _place(jobs.entry_of(old)) if old and old.state is JobState.QUEUED else None
         after = _place(jobs.entry_of(new)) if new.state is JobState.QUEUED else None
         if before is not None and before != after:
-            key = to_item({"pk": "queue", "sk": before})
-            elements.append({"Delete": {"TableName": self._table.name, "Key": key}})
+            elements.append(self._delete(before))
         if after is not None:
             values = jobs.entry_of(new).model_dump(mode="json")
             item = to_item({"pk": "queue", "sk": after} | values)
@@ -152,23 +190,44 @@ class DynamoJobStore:
     def _item(self, job: Job) -> Item:
         """Return the record as it is stored."""
         values = job.model_dump(mode="json", exclude_none=True)
-        expires_at = job.created_ms // 1000 + self._retention_s
+        ended_s = (job.ended_ms or job.updated_ms) // 1000
+        expires_at = ended_s + self._retention_s if job.is_over else None
         keys = {"pk": f"job#{job.job_id}", "sk": "job", "expires_at": expires_at}
         places = {"shelf": job.shelf, "source": job.job_id[:16]}  # the half is keys.source_id
         return to_item(keys | places | values)
 
-    def standing(self, shelf: str, before_ms: int) -> Iterator[str]:
-        """Yield the ids of jobs that came to this shelf before then, oldest first, page by page."""
+    def standing(self, shelf: str, before_ms: int, after: Place | None = None) -> Iterator[Place]:
+        """Yield the jobs that came to this shelf before then, oldest first, page by page.
+
+        DynamoDB goes on behind a key whether or not an item has it (API Reference, "Query",
+        ExclusiveStartKey); an index's key has the table's key in it.
+        """
+        begin: Any = {}
+        if after is not None:
+            key: Item = {"pk": f"job#{after.job_id}", "sk": "job"}
+            key |= {"shelf": shelf, "updated_ms": after.at_ms}
+            begin = {"ExclusiveStartKey": to_item(key)}
         pages = self._table.client.get_paginator("query").paginate(
             TableName=self._table.name,
             IndexName=INDEX,
             KeyConditionExpression="shelf = :shelf AND updated_ms < :before",
             ExpressionAttributeValues=to_item({":shelf": shelf, ":before": before_ms}),
+            **begin,
         )
         with translated("reading the job index failed"):
             for page in pages:
                 for item in page["Items"]:
-                    yield item["pk"]["S"].removeprefix("job#")
+                    job_id = item["pk"]["S"].removeprefix("job#")
+                    yield Place(job_id=job_id, at_ms=int(item["updated_ms"]["N"]))
+
+
+def _job(item: Item) -> Job:
+    """Return the job of a record."""
+    try:
+        return Job.model_validate(from_item(item))
+    except ValidationError as error:
+        message = f"the record {item['pk']['S']} has another form than this version knows"
+        raise NewerVersionError(message) from error
 
 
 class DynamoLine:

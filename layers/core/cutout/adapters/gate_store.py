@@ -56,10 +56,10 @@ def pack(gate: Gate) -> dict[str, Any]:
 
 
 def unpack(values: dict[str, Any]) -> Gate:
-    """Return the gate that `pack` packed."""
+    """Return the gate that `pack` packed; what a newer version put behind or beside is left out."""
     providers = {
         name: ProviderSide(
-            slots={attempt: Slot(*numbers) for attempt, *numbers in side["slots"]},
+            slots={attempt: Slot(*numbers[:3]) for attempt, *numbers in side["slots"]},
             stamps=tuple(accumulate(side["stamps"])),
             paused_until_ms=side["paused"][0],
             pause_reason=side["paused"][1],

@@ -22,6 +22,7 @@ from cutout.models import (
     ProviderPaused,
     Wake,
 )
+from cutout.pauses import sentence
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -140,21 +141,13 @@ def _put_all(client: "EventBridgeClient", entries: "list[PutEventsRequestEntryTy
         raise StorageError(message)
 
 
-PAUSE_SENTENCES = {
-    "setup": "The provider refuses the key or the set-up; jobs wait until it is mended.",
-    "out_of_credit": "The provider's account has no credit left; jobs wait until it is filled up.",
-    "unavailable": "The provider failed several times in a row; it is tried again by itself.",
-    "budget_reached": "The monthly budget is used up; jobs wait for a new month or a higher cap.",
-}
-
-
 def pause_detail_of(pause: ProviderPaused) -> dict[str, Any]:
     """Return the event detail of a pause; `until` is when it is looked at again."""
     return {
         "version": EVENT_VERSION,
         "provider": pause.provider,
         "until": _iso(pause.until_ms),
-        "reason": {"code": pause.reason, "message": PAUSE_SENTENCES[pause.reason]},
+        "reason": {"code": pause.reason, "message": sentence(pause.reason)},
     }
 
 

@@ -1,4 +1,4 @@
-"""Answers to Idempotency-Keys, in the jobs table; they expire as jobs do."""
+"""Answers to Idempotency-Keys, in the jobs table; kept from the request on for as long as jobs."""
 
 from typing import Any
 

@@ -34,8 +34,22 @@ class Counter:
         self._settings = settings
         self._clock = clock
 
-    def create(self, request: JobRequest, idempotency_key: str | None) -> Job:
-        """Return the job of a request."""
+    def create(
+        self, request: JobRequest, idempotency_key: str | None, wait_s: int = 0
+    ) -> tuple[Job, bool]:
+        """Return the job of a request, at its end if that comes within so many seconds.
+
+        And whether it was waited for as long as that.
+        """
+        until_ms = self._clock.now_ms() + 1000 * wait_s
+        job = self._order(request, idempotency_key)
+        if not wait_s:
+            return job, False
+        job = self._overview.awaited(job, until_ms)
+        return job, job.is_over or self._clock.now_ms() >= until_ms
+
+    def _order(self, request: JobRequest, idempotency_key: str | None) -> Job:
+        """Return the job of a request as it is taken."""
         key, image_url = request.key, request.image_url
         if key is not None and image_url is None:
             order = {"key": key}

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cutout.api import problems
 
-MAX_BODY_BYTES = 16_384  # the largest request is an image_url of 2,048 characters
+MAX_BODY_BYTES = 16_384  # the largest request is an image_url of 8,192 characters
 
 
 class UnfitError(Exception):

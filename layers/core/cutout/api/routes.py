@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from pydantic import BaseModel
 
-from cutout.api import problems
+from cutout.api import preferences, problems
 from cutout.api.counter import Counter
 from cutout.api.problems import Fault, Problem
 from cutout.api.views import JobPage, JobRequest, JobView, UploadRequest, UploadView
@@ -51,6 +51,17 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+Prefer = Annotated[
+    str | None,
+    Header(
+        alias="Prefer",
+        description=(
+            "wait=20 (RFC 7240) answers at the job's end if that comes within so many seconds, at "
+            "most 20; Preference-Applied then says how many were meant."
+        ),
+    ),
+]
+
 
 def resolver(counter: Counter) -> APIGatewayRestResolver:
     """Return the resolver of the jobs API."""
@@ -73,10 +84,16 @@ def _jobs(app: APIGatewayRestResolver, counter: Counter) -> None:
         operation_id="createJob",
         responses=documented,
     )
-    def create(body: JobRequest, idempotency_key: IdempotencyKey = None) -> Response[JobView]:
-        job = counter.create(body, idempotency_key)
+    def create(
+        body: JobRequest, idempotency_key: IdempotencyKey = None, prefer: Prefer = None
+    ) -> Response[JobView]:
+        wait_s = preferences.wait_s(prefer)
+        job, waited = counter.create(body, idempotency_key, wait_s)
         base = "./" if app.current_event.path.endswith("/") else "./jobs/"  # right on any stage
-        return _json(HTTPStatus.ACCEPTED, counter.view(job), {"Location": f"{base}{job.job_id}"})
+        headers = {"Location": f"{base}{job.job_id}"}
+        if waited:
+            headers["Preference-Applied"] = f"wait={wait_s}"
+        return _json(HTTPStatus.ACCEPTED, counter.view(job), headers)
 
     @app.get(
         "/jobs",

@@ -82,7 +82,7 @@ class UploadView(BaseModel):
 
 
 class ReasonView(BaseModel):
-    """Why there is no result."""
+    """Why there is no result, or what a job waits for besides its turn."""
 
     code: Annotated[str, Field(description="Stable; branch on this.")]
     message: Annotated[str, Field(description="For people.")]
@@ -128,7 +128,10 @@ class JobView(BaseModel):
     provider: Annotated[str | None, Field(description="Of the result, or tried last.")]
     prediction_id: Annotated[str | None, Field(description="The provider's name for it.")]
     cost_usd: Annotated[float, Field(description="List price of all runs.")]
-    reason: ReasonView | None
+    reason: Annotated[
+        ReasonView | None,
+        Field(description="Why it ended so; while queued, what it waits for: null in lists."),
+    ]
     result: ResultView | None
 
 
@@ -161,7 +164,7 @@ def job_view(job: Job, standing: Standing, result: ResultView | None) -> JobView
         provider=job.provider,
         prediction_id=job.prediction_id,
         cost_usd=job.cost_microusd / 1_000_000,
-        reason=_reason_view(job.reason),
+        reason=_reason_view(job.reason or standing.reason),
         result=result,
     )
 

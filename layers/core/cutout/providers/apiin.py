@@ -33,7 +33,6 @@ all. So both are taken, and this is assumed (the code is in `apiin_answers.py`, 
 
 import re
 import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
@@ -46,6 +45,7 @@ from cutout.errors import (
     StorageError,
 )
 from cutout.models import Failed, Outcome, Pending, Submission, Succeeded
+from cutout.ports import ApiKey
 from cutout.providers.apiin_answers import Reading, read
 from cutout.providers.apiin_results import ImageBytes
 from cutout.providers.words import shortened
@@ -75,7 +75,7 @@ class ApiinProvider:
         self,
         http: "httpx.Client",
         base_url: str,
-        api_key: Callable[[], str],
+        api_key: ApiKey,
         results: BytesStore,
         max_bytes: int = MAX_RESULT_BYTES,
     ) -> None:
@@ -159,17 +159,21 @@ class ApiinProvider:
         Raises:
             ProviderError: what the HTTP status, or a refusal inside a 2xx answer, means.
         """
-        from cutout.providers.http import call, refusal, retry_after  # noqa: PLC0415 loads httpx
+        from cutout.providers.http import call, refusal, retry_after, with_key  # noqa: PLC0415 loads httpx
 
-        key = self._api_key()
-        headers = {"Authorization": f"Bearer {key}"}
         most = self._max_bytes * 4 // 3 + _ENVELOPE_BYTES  # base64 is a third longer
-        url = self._base_url + path
-        answer = call(self._http, method, url, headers, body, not_found=not_found, max_bytes=most)
-        if len(answer.content) > most:
-            return Reading(state="done", result=ImageBytes(answer.content, ""))
-        said = read(answer.content, answer.headers.get("Content-Type", ""), source_url)
-        if said.refused:
-            sentence = f"its answer says no: {shortened(said.words, key) or 'no reason given'}"
-            raise refusal(said.code or 400, sentence, not_found, retry_after(answer))
-        return said
+
+        def send(key: str) -> Reading:
+            headers, url = {"Authorization": f"Bearer {key}"}, self._base_url + path
+            answer = call(
+                self._http, method, url, headers, body, not_found=not_found, max_bytes=most
+            )
+            if len(answer.content) > most:
+                return Reading(state="done", result=ImageBytes(answer.content, ""))
+            said = read(answer.content, answer.headers.get("Content-Type", ""), source_url)
+            if said.refused:
+                sentence = f"its answer says no: {shortened(said.words, key) or 'no reason given'}"
+                raise refusal(said.code or 400, sentence, not_found, retry_after(answer))
+            return said
+
+        return with_key(self._api_key, send)

@@ -9,7 +9,6 @@ Assumptions where the seed is silent:
 """
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from cutout.errors import (
     WebhookRejectedError,
 )
 from cutout.models import Failed, Outcome, Pending, Submission, Succeeded
+from cutout.ports import ApiKey
 from cutout.providers.words import shortened
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MODEL = "eachlabs-bg-remover-v1"
 class EachlabsProvider:
     """Create and poll predictions."""
 
-    def __init__(self, http: "httpx.Client", base_url: str, api_key: Callable[[], str]) -> None:
+    def __init__(self, http: "httpx.Client", base_url: str, api_key: ApiKey) -> None:
         """Keep the client; `api_key` is asked at every call, so that a rotated key is found."""
         self._http = http
         self._base_url = base_url
@@ -69,11 +69,13 @@ class EachlabsProvider:
         not_found: type[ProviderError] = ProviderMisconfiguredError,
     ) -> dict[str, Any]:
         """Send one authenticated request."""
-        from cutout.providers.http import call, json_object  # noqa: PLC0415 the webhook needs no httpx
+        from cutout.providers.http import call, json_object, with_key  # noqa: PLC0415 the webhook needs no httpx
 
-        headers = {"X-API-Key": self._api_key()}
-        url = self._base_url + path
-        return json_object(call(self._http, method, url, headers, body, not_found=not_found))
+        def send(key: str) -> dict[str, Any]:
+            headers, url = {"X-API-Key": key}, self._base_url + path
+            return json_object(call(self._http, method, url, headers, body, not_found=not_found))
+
+        return with_key(self._api_key, send)
 
 
 def parse_webhook(body: bytes) -> tuple[str, Outcome]:

@@ -1,7 +1,7 @@
 """HTTP calls to a provider, and what their failures mean for an attempt (DESIGN 4.4's table)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +18,7 @@ from cutout.errors import (
     ProviderRejectedError,
     ProviderUnavailableError,
 )
+from cutout.ports import ApiKey
 from cutout.providers.words import shortened
 
 # A create that only starts a task answers at once; the read timeout bounds how long "maybe" can
@@ -45,6 +46,25 @@ def new_client(
         trust_env=False,
         headers={"User-Agent": "cutout/0.1"},
     )
+
+
+def with_key[T](api_key: ApiKey, send: Callable[[str], T]) -> T:
+    """Send with the provider's key; if it is refused and was rotated, once more with the new one.
+
+    A refused request has created nothing, so it may be sent again.
+
+    Raises:
+        ConfigurationError, ProviderKeyUnreadableError: there is no key; nothing was sent.
+        ProviderError: what `send` raises.
+    """
+    key = api_key.value()
+    try:
+        return send(key)
+    except ProviderMisconfiguredError:
+        renewed = api_key.renewed(key)
+        if renewed == key:
+            raise
+    return send(renewed)
 
 
 def call(  # noqa: PLR0913 one request has that many parts

@@ -20,6 +20,7 @@ from cutout.errors import (
     CutoutError,
     MaybeCreatedError,
     ProviderError,
+    ProviderKeyUnreadableError,
     ProviderMisconfiguredError,
     ProviderOutOfCreditError,
     ProviderRateLimitedError,
@@ -120,10 +121,18 @@ class Attempts:
                 or jobs.start(j, entry.number, start.provider, stored, start.stamped_ms)
             ),
         )
-        if job is None or job.state is not JobState.PREPARING:
+        if job is None:
+            self._leave(start)
+            return None
+        if job.state is not JobState.PREPARING:
             return job
         self._messages.prepare(Prepare(job_id=job.job_id))
         return None
+
+    def _leave(self, start: Start) -> None:
+        """Take the place out of the line if no job waits there, so that nobody meets it again."""
+        if self._records.store.vacate(start.entry):
+            logger.info("place without a job removed", extra={"job_id": start.entry.job_id})
 
     def _not_worth_it(self, job: Job) -> Reason | None:
         """Return why a picture is not worth its price any more; None: it is.
@@ -131,12 +140,14 @@ class Attempts:
         Only one that was tried before or has waited is looked at: the others just were.
         """
         fresh = self._clock.now_ms() - job.created_ms < FRESH_MS
-        if job.image_url is not None or (fresh and job.last_number == 1):
+        if fresh and job.last_number == 1:
             return None
-        return sources.gone(self._images, job, "submitted")
+        in_bucket = job.image_url is None
+        gone = sources.gone(self._images, job, "submitted") if in_bucket else None
+        return gone or sources.done(self._images, job, self._settings)
 
     def _give_up(self, start: Start, reason: Reason) -> Release:
-        """End a job whose source is gone, as if this attempt had never been."""
+        """End a job that is not worth its price, as if this attempt had never been."""
         now_ms = self._clock.now_ms()
 
         def step(job: Job) -> Job | None:
@@ -234,6 +245,8 @@ class Attempts:
         match error:
             case MaybeCreatedError():
                 return None  # the slot stays: a webhook may adopt it, or its lease ends
+            case ProviderKeyUnreadableError():
+                return self._postpone(start)
             case ProviderRejectedError():
                 return self._refuse(start, error)
             case ProviderRateLimitedError():
@@ -281,6 +294,15 @@ class Attempts:
         self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
         pause = (why, now_ms + round(pause_s * 1000))
         return _freed(start, pause=pause)
+
+    def _postpone(self, start: Start) -> Release:
+        """Give everything back, the stamp as well, for a create that was not sent; pause nobody.
+
+        Another invocation, which may have the key, can take the job up at once.
+        """
+        now_ms = self._clock.now_ms()
+        self._settle(start, lambda j: jobs.withdraw(j, start.entry.number, now_ms))
+        return _freed(start, unsent=True)
 
     def _set_aside(self, start: Start) -> Release | None:
         """Move a job that raised before create behind the others, and free its slot.

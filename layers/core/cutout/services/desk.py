@@ -5,15 +5,18 @@ All of it is recorded here and now, in the first lane, and never waits behind a 
 
 import re
 import secrets
+from functools import partial
 
 from cutout import addresses, keys, requests
 from cutout.errors import NotNowError, NotThereError, ObjectMissingError, RequestInvalidError
+from cutout.jobs import Step
 from cutout.models import Announce, Job, JobState, Lane, ObjectRef, Prepare, UploadForm, Wake
 from cutout.observability import logger
 from cutout.ports import Clock, Handouts, ImageStore, Messages
 from cutout.services.intake import Intake
 from cutout.services.records import Records
 from cutout.services.reopening import lost_result, reopened
+from cutout.services.repeating import KEY_REUSED
 from cutout.settings import Settings
 
 FORM_SECONDS = 900
@@ -76,9 +79,13 @@ class Desk:
         job = requests.of_url(
             job_id, image_url, settings.images_bucket, settings.results_prefix, now_ms
         )
-        if self._records.store.create(job):
+        found = self._records.create(job)
+        if found is job:
             logger.info("job recorded", extra={"job_id": job.job_id, "state": job.state})
-        return self._woken(self._records.store.get(job_id) or job)
+        if found.image_url != image_url:
+            # The record of the key is gone: it is kept from the request on, a job from its end on.
+            raise RequestInvalidError("idempotency_key_reused", KEY_REUSED)
+        return self._woken(found)
 
     def retry(self, job_id: str, lane: Lane = Lane.API) -> Job:
         """Return the job with a new run, which waits in this lane.
@@ -98,9 +105,13 @@ class Desk:
 
     def _run_again(self, job: Job, lane: Lane) -> Job:
         """Return the job with a new run, if its source is still worth one."""
-        prepares = job.image_url is None and self._reconsider(job)
-        again = reopened(self._records, self._clock, job, lane, prepares=prepares)
-        return self._woken(again)
+        now_ms = self._clock.now_ms()
+        if job.image_url is not None:
+            reopen: Step = partial(requests.retry, now_ms=now_ms, lane=lane)
+        else:
+            fresh = self._reconsider(job)
+            reopen = partial(requests.look_again, fresh=fresh, now_ms=now_ms, lane=lane)
+        return self._woken(reopened(self._records, self._clock, job, reopen))
 
     def cancel(self, job_id: str) -> Job:
         """Return the job, ended before it was submitted; cancelled already: as it is."""
@@ -146,8 +157,8 @@ class Desk:
             self._messages.prepare(Prepare(job_id=job.job_id))
         return job
 
-    def _reconsider(self, job: Job) -> bool:
-        """Tell whether another run begins with preparing; refuse one that would end at once."""
+    def _reconsider(self, job: Job) -> Job:
+        """Return the job as it would begin today; refuse another run that would end at once."""
         try:
             source = self._images.inspect(ObjectRef(bucket=job.bucket, key=job.key))
             fresh = self._intake.judge(source, Lane.API)
@@ -160,7 +171,7 @@ class Desk:
         if fresh.reason is not None:
             message = f"It would be skipped again. {fresh.reason.message}"
             raise NotNowError(fresh.reason.code, message)
-        return fresh.state is JobState.PREPARING
+        return fresh
 
     def _unfit(self, reason: str) -> Exception:
         """Return the error for an object that cannot have a job."""

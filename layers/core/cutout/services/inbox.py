@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from cutout.errors import NewerVersionError
 from cutout.models import (
     REQUESTED,
     Announce,
@@ -26,9 +27,27 @@ from cutout.services.moves import Release
 from cutout.services.preparing import Preparing
 from cutout.services.storing import Storing
 
+RESTORED = "Object Restore Completed"  # S3 User Guide, "Using EventBridge"
+
 _AT_FIRST_USE = ConfigDict(defer_build=True)
 _DISPATCH: TypeAdapter[DispatchMessage] = TypeAdapter(DispatchMessage, config=_AT_FIRST_USE)
+_PREPARE: TypeAdapter[Prepare] = TypeAdapter(Prepare)
 _COMPLETION: TypeAdapter[CompletionMessage] = TypeAdapter(CompletionMessage, config=_AT_FIRST_USE)
+
+
+def _known[T](kinds: TypeAdapter[T], body: Any) -> T:  # noqa: ANN401 whatever JSON there is
+    """Return the message.
+
+    Raises:
+        NewerVersionError: it is none that this version knows. Nothing is done or dropped: its
+            deliveries are used up, and it waits in the dead-letter queue.
+    """
+    try:
+        return kinds.validate_python(body)
+    except ValidationError as error:
+        kind = str(body.get("type"))[:40] if isinstance(body, dict) else ""
+        message = f"no message that this version knows has the type and form of this {kind!r}"
+        raise NewerVersionError(message) from error
 
 
 class Inbox(ABC):
@@ -67,9 +86,9 @@ class SubmitInbox(Inbox):
         uploads = _uploads(body)
         if uploads is not None:
             for ref in uploads:
-                self._intake.accept_upload(ref)
+                self._intake.accept_upload(ref, restored=body.get("detail-type") == RESTORED)
             return
-        message = _DISPATCH.validate_python(body)
+        message = _known(_DISPATCH, body)
         if isinstance(message, AttemptEnded):
             self._releases.append(self._endings.settle(message))
         else:
@@ -83,7 +102,7 @@ class SubmitInbox(Inbox):
 
 
 def _uploads(body: dict[str, Any]) -> list[ObjectRef] | None:
-    """Return the objects that S3 says were created; None: it is not S3 that speaks.
+    """Return the objects that S3 says were created or restored; None: it is not S3 that speaks.
 
     Keys are plain in EventBridge events, and the data class of Powertools decodes them all the
     same, so it is not used there. They are form-encoded in S3's own notifications, which come here
@@ -112,7 +131,7 @@ class PrepareInbox(Inbox):
 
     def _handle(self, record: SQSRecord) -> None:
         """Prepare one job's source."""
-        self._preparing.prepare(Prepare.model_validate_json(record.body))
+        self._preparing.prepare(_known(_PREPARE, json.loads(record.body)))
 
 
 class StoreInbox(Inbox):
@@ -125,7 +144,7 @@ class StoreInbox(Inbox):
 
     def _handle(self, record: SQSRecord) -> None:
         """Bring a result home, or publish an end state."""
-        message = _COMPLETION.validate_json(record.body)
+        message = _known(_COMPLETION, json.loads(record.body))
         if isinstance(message, Announce):
             self._storing.announce(message)
             return

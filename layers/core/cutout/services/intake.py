@@ -1,9 +1,11 @@
 """Decide about an uploaded object, record the job and put it into the line."""
 
+from functools import partial
+
 from pydantic import ValidationError
 
-from cutout import headers, inputs, jobs, keys, staging
-from cutout.errors import ObjectMissingError, ResultError
+from cutout import headers, inputs, jobs, keys, requests, staging, unreadable
+from cutout.errors import ImageError, ObjectMissingError, ResultError
 from cutout.formats.glimpse import Glimpse
 from cutout.headers import Header
 from cutout.models import (
@@ -51,25 +53,37 @@ class Intake:
         self._metrics = metrics
         self._rules = settings.key_rules()
 
-    def accept(self, ref: ObjectRef, lane: Lane) -> Job | None:
+    def accept(self, ref: ObjectRef, lane: Lane, *, known_only: bool = False) -> Job | None:
         """Record the job of the object's current version.
 
         Seen again, the same version changes nothing.
 
+        Args:
+            ref: the object.
+            lane: where its job waits.
+            known_only: an object that has no job yet gets none.
+
         Returns:
             The job; None: the object is out of scope or gone, which costs a metric and no record.
         """
-        found = self.admit(ref, lane)
+        found = self.admit(ref, lane, known_only=known_only)
         if isinstance(found, Job):
             return found
         self._metrics.count("ObjectIgnored", reason=found)
-        logger.info("object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": found})
+        # Hundreds at once are nothing new where names are excluded; the metric counts them.
+        log = logger.debug if self._out_of_scope(ref) else logger.info
+        log("object ignored", extra={"bucket": ref.bucket, "key": ref.key, "reason": found})
         return None
 
-    def accept_upload(self, ref: ObjectRef) -> Job | None:
-        """Accept an object S3 tells of; somebody waits for what came by a form of the jobs API."""
+    def accept_upload(self, ref: ObjectRef, *, restored: bool = False) -> Job | None:
+        """Accept an object S3 tells of; somebody waits for what came by a form of the jobs API.
+
+        A restored object is cut out only if it was to be cut out before and was archived: people
+        restore archives for many reasons.
+        """
         asked_for = ref.key.startswith(self._settings.uploads_prefix)
-        return self.accept(ref, Lane.API if asked_for else Lane.UPLOAD)
+        lane = Lane.API if asked_for else Lane.UPLOAD
+        return self.accept(ref, lane, known_only=restored)
 
     def accept_request(self, detail: object) -> Job | None:
         """Accept the object that an event `Cutout Requested` names.
@@ -91,25 +105,28 @@ class Intake:
             return self._resume(self._again(job, request.lane))
         return job
 
-    def admit(self, ref: ObjectRef, lane: Lane) -> Job | str:
+    def admit(self, ref: ObjectRef, lane: Lane, *, known_only: bool = False) -> Job | str:
         """Do as `accept` does, but return the reason code where there is no job."""
         reason = self._out_of_scope(ref)
         if reason is not None:
             return reason
         try:
-            source = self._images.inspect(ref)
+            return self._admitted(self._images.inspect(ref), lane, known_only=known_only)
         except ObjectMissingError:
             return "source_deleted"
+
+    def _admitted(self, source: SourceObject, lane: Lane, *, known_only: bool) -> Job | str:
+        """Return the job of what was found under a name in scope, or why there is none.
+
+        Raises:
+            ObjectMissingError: the object was deleted meanwhile.
+        """
         if keys.JOB_METADATA in source.metadata:
             return "own_result"
         known = self._store.get(keys.job_id(source))
         if known is not None:
-            return self._resume(self._returned(known, lane))
-        try:
-            job = self.judge(source, lane)
-        except ObjectMissingError:
-            return "source_deleted"
-        return self._record(job)
+            return self._resume(self._returned(known, source, lane))
+        return "never_asked_for" if known_only else self._record(self.judge(source, lane))
 
     def _out_of_scope(self, ref: ObjectRef) -> str | None:
         """Return the reason code why this name is not an input; None: it is one."""
@@ -117,18 +134,24 @@ class Intake:
             return "other_bucket"
         return keys.out_of_scope(ref.key, self._rules)
 
-    def _returned(self, job: Job, lane: Lane) -> Job:
-        """Return the job, in another run if its source had gone and is back.
+    def _returned(self, job: Job, source: SourceObject, lane: Lane) -> Job:
+        """Return the job, in another run if its source had gone and is back, or can now be read.
 
         In a bucket without versions an upload of the same bytes within the same second is the same
-        version.
+        version; a restored object is the same version in any bucket.
         """
-        gone = job.reason is not None and job.reason.code in sources.GONE
-        return self._again(job, lane) if gone else job
+        code = job.reason.code if job.reason is not None else ""
+        if code in unreadable.CODES and source.unreadable is None:
+            now_ms, fresh = self._clock.now_ms(), self.judge(source, lane)
+            look_again = partial(requests.look_again, fresh=fresh, now_ms=now_ms, lane=lane)
+            return reopened(self._records, self._clock, job, look_again)
+        return self._again(job, lane) if code in sources.GONE else job
 
     def _again(self, job: Job, lane: Lane) -> Job:
         """Return the job in another run."""
-        return reopened(self._records, self._clock, job, lane, prepares=job.prepares)
+        now_ms, prepares = self._clock.now_ms(), job.prepares
+        retry = partial(requests.retry, now_ms=now_ms, lane=lane, prepares=prepares)
+        return reopened(self._records, self._clock, job, retry)
 
     def _resume(self, job: Job) -> Job:
         """Do again what a crash after the first sight may have left undone."""
@@ -143,10 +166,14 @@ class Intake:
         now_ms = self._clock.now_ms()
         job = jobs.new_job(source, lane, now_ms)
         header = headers.read(source.head)
-        reason = self._refusal(source, header)
+        try:
+            reason = self._refusal(source, header)
+            sent = reason is None and header is not None and self._can_be_sent(source, header)
+        except ImageError as error:  # it was archived just now
+            reason, sent = Reason(code=error.code, message=str(error)), False
         if reason is not None:
             return jobs.end(job, JobState.SKIPPED, reason, now_ms) or job
-        if header is None or not self._can_be_sent(source, header):
+        if header is None or not sent:
             return staging.begin(job)
         return job.model_copy(update={"width": header.width, "height": header.height})
 
@@ -163,16 +190,16 @@ class Intake:
 
     def _record(self, job: Job) -> Job:
         """Write the job, and have done what comes next."""
-        if not self._store.create(job):
-            return self._resume(self._store.get(job.job_id) or job)
-        logger.info(
-            "job recorded",
-            extra={"job_id": job.job_id, "bucket": job.bucket, "key": job.key, "state": job.state},
-        )
-        return self._resume(job)
+        stored = self._records.create(job)
+        if stored is job:
+            said = {"bucket": job.bucket, "key": job.key, "state": job.state}
+            logger.info("job recorded", extra={"job_id": job.job_id} | said)
+        return self._resume(stored)
 
     def _refusal(self, source: SourceObject, header: Header | None) -> Reason | None:
         """Return why this object is not worth a paid call; None: it is."""
+        if source.unreadable is not None:
+            return unreadable.reason(source.unreadable)
         if source.tag_count and OPT_OUT in self._images.tags(source).items():
             message = f"The object is tagged {'='.join(OPT_OUT)}."
             return Reason(code="opted_out", message=message)
@@ -205,9 +232,11 @@ class Intake:
         return None
 
     def _same_content(self, found: StoredObject, source: SourceObject) -> bool:
-        """Compare checksums, where the same content gets another ETag at every upload."""
-        kept = found.metadata.get(keys.CHECKSUM_METADATA)
+        """Tell whether a result was made of these bytes, although their ETag is another one.
+
+        An upload in other parts, a copy onto itself and KMS change it. A few milliseconds of
+        reading cost a thousandth of a cut-out.
+        """
         ours = keys.same_source(found.metadata.get(keys.JOB_METADATA, ""), keys.job_id(source))
-        if source.etag_is_content or kept is None or not ours:
-            return False
-        return kept == self._images.checksum(source)
+        mark = keys.content_mark(found.metadata) if ours else ""
+        return bool(mark) and mark == self._images.checksum(source, mark.partition(":")[0])

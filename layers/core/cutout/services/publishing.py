@@ -1,7 +1,7 @@
 """Write a verified result beside its source, under the first name that is free or its own."""
 
 from cutout import keys
-from cutout.errors import ConflictError, ResultError, SourceReplacedError
+from cutout.errors import ConflictError, ImageError, ResultError, SourceReplacedError
 from cutout.models import Job, ObjectRef, Result, ResultAttributes, SourceObject
 from cutout.ports import ImageStore, VerifiedImage
 from cutout.settings import Settings
@@ -35,16 +35,9 @@ class Publisher:
         marks = self._marks(job, provider, source)
         suffix, output = self._settings.result_suffix, self._settings.output_format
         for name in keys.result_names(job.bucket, job.key, suffix, output):
-            etag = self._write(job, name, source, image, marks)
-            if etag is not None:
-                return Result(
-                    key=name,
-                    etag=etag,
-                    size=image.size,
-                    content_type=image.content_type,
-                    width=image.width,
-                    height=image.height,
-                )
+            result = self._write(job, name, source, image, marks)
+            if result is not None:
+                return result
         code, message = "result_name_taken", "Every name for the result belongs to another object."
         raise ResultError(code, message)
 
@@ -69,13 +62,25 @@ class Publisher:
         source: SourceObject,
         image: VerifiedImage,
         metadata: dict[str, str],
-    ) -> str | None:
+    ) -> Result | None:
         """Write one name if it is free or holds a result of the same source; None: it does not."""
-        attributes = ResultAttributes(content_type=image.content_type, metadata=metadata)
+        attributes = ResultAttributes(
+            content_type=image.content_type,
+            metadata=metadata,
+            cache_control=self._settings.result_cache_control or None,
+        )
         for _ in range(_TRIES):
             etag = self._images.write_result(source, name, image.file, attributes)
             if etag is not None:
-                return etag
+                return Result(
+                    key=name,
+                    etag=etag,
+                    size=image.size,
+                    content_type=image.content_type,
+                    width=image.width,
+                    height=image.height,
+                    replaced_etag=attributes.replaces,
+                )
             there = self._images.find_result(job.bucket, name)
             owner = there.metadata.get(keys.JOB_METADATA, "") if there is not None else ""
             if there is not None and not keys.same_source(owner, job.job_id):
@@ -96,5 +101,8 @@ class Publisher:
             return marks
         marks[keys.ETAG_METADATA] = source.etag
         marks["cutout-source-version"] = keys.metadata_value(source.version_id or "")
-        checksum = None if source.etag_is_content else self._images.checksum(source)
+        try:
+            checksum = self._images.checksum(source)
+        except ImageError:  # it was archived meanwhile; its result was paid for
+            return marks
         return marks if checksum is None else marks | {keys.CHECKSUM_METADATA: checksum}

@@ -1,14 +1,17 @@
 """Every minute, level-triggered: whatever the edges missed is found by index and made to move.
 
-Safe to run twice at once: every step is a conditional write or an idempotent message.
+Safe to run twice at once: every step is a conditional write or an idempotent message. What keeps
+everything moving comes first: slots, and the look at the line. Then each shelf has its share of the
+time, so that thousands of stale jobs on one of them keep nobody from being looked at.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cutout import gate as gates
 from cutout import jobs, staging
-from cutout.errors import PredictionUnknownError, ProviderError
+from cutout.errors import CutoutError, PredictionUnknownError, ProviderError
 from cutout.gate import Gate
 from cutout.models import (
     MAYBE_CREATED,
@@ -30,6 +33,7 @@ from cutout.observability import logger
 from cutout.ports import Clock, JobIndex, Messages, Metrics, Provider
 from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
+from cutout.services.shelves import Shelves
 from cutout.settings import CREATE_TIMEOUT_MS, Settings
 
 SUBMIT_GONE_MS = 65_000  # over the timeout of `submit`: whoever took the slot is not alive any more
@@ -40,6 +44,16 @@ STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes firs
 ANNOUNCE_GRACE_MS = 30_000
 # A long PrepareQueue is no reason to make it longer: a job is asked for again once in this time.
 PREPARING_GRACE_MS = 900_000
+WAITING_MS = 60_000  # younger jobs are the line's business alone
+ROUND_MS = 55_000  # the timeout of the `reconcile` function
+# A question takes at most 41 s (providers/http.py). One that began later could end the round in its
+# middle, and with it the memory of what was reached.
+QUESTION_MS = 42_000
+LAST_MS = 3_000  # for the end of a look that began in time
+
+
+# A shelf, how long a job has stood there before it is looked at, and what a look does.
+type _Shelf = tuple[str, int, Callable[[Job], None]]
 
 
 class Reconciler:
@@ -59,6 +73,7 @@ class Reconciler:
     ) -> None:
         """Keep the collaborators."""
         self._index = index
+        self._shelves = Shelves(index, clock)
         self._records = records
         self._mover = mover
         self._messages = messages
@@ -67,24 +82,52 @@ class Reconciler:
         self._clock = clock
         self._metrics = metrics
 
-    def run(self) -> None:
-        """Look once at everything in flight, then have `submit` look at the line."""
-        now_ms = self._clock.now_ms()
-        self._each(JobState.PREPARING, now_ms - PREPARING_GRACE_MS, self._unprepared)
-        self._each(JobState.SUBMITTING, now_ms - CREATE_TIMEOUT_MS, self._unanswered)
-        self._each(JobState.SUBMITTED, now_ms - MIN_SILENCE_MS, self._silent)
-        self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
-        self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
-        self._look_at_slots()
-        self._messages.wake(Wake(), 0)
+    def run(self, left_ms: int = ROUND_MS) -> None:
+        """Look once at everything in flight; have `submit` look at the line, if anybody waits.
 
-    def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
-        """Look at every job that has stood on this shelf since then; one never stops the others."""
-        for job_id in self._index.standing(shelf, before_ms):
-            with self._one(job_id):
-                job = self._records.store.get(job_id)
-                if job is not None and job.shelf == shelf:
-                    look(job)
+        Args:
+            left_ms: how long the invocation may still run.
+        """
+        now_ms = self._clock.now_ms()
+        left_behind = self._look_at_slots()
+        self._have_the_line_looked_at(now_ms)
+        self._ask_for(left_behind, now_ms + left_ms - QUESTION_MS)
+        self._each(
+            [
+                (JobState.SUBMITTED, MIN_SILENCE_MS, self._silent),
+                (JobState.STORING, MIN_SILENCE_MS, self._stuck),
+            ],
+            now_ms + left_ms - QUESTION_MS,
+        )
+        self._each(
+            [
+                (UNANNOUNCED, ANNOUNCE_GRACE_MS, self._announce),
+                (JobState.SUBMITTING, CREATE_TIMEOUT_MS, self._unanswered),
+                (JobState.PREPARING, PREPARING_GRACE_MS, self._unprepared),
+                (JobState.QUEUED, WAITING_MS, self._waiting),
+            ],
+            now_ms + left_ms - LAST_MS,
+        )
+
+    def _have_the_line_looked_at(self, now_ms: int) -> None:
+        """Wake `submit` if anybody waits; a fault here keeps nobody else from being looked at."""
+        try:
+            if any(self._index.standing(JobState.QUEUED, now_ms)):
+                self._messages.wake(Wake(), 0)
+        except CutoutError:
+            logger.exception("line not looked at")
+            self._metrics.count("ReconcileFailed")
+
+    def _each(self, shelves: Sequence[_Shelf], until_ms: int) -> None:
+        """Look at what has stood on these shelves for so long; each has its share of the time."""
+        for number, (shelf, age_ms, look) in enumerate(shelves):
+            now_ms = self._clock.now_ms()
+            share_ms = (until_ms - now_ms) // (len(shelves) - number)
+            for job_id in self._shelves.some(shelf, now_ms - age_ms, now_ms + share_ms):
+                with self._one(job_id):
+                    job = self._records.store.get(job_id)
+                    if job is not None and job.shelf == shelf:
+                        look(job)
 
     @contextmanager
     def _one(self, job_id: str) -> Iterator[None]:
@@ -193,8 +236,22 @@ class Reconciler:
         """Have an end state published that was not."""
         self._messages.announce(Announce(job_id=job.job_id, run=job.run))
 
-    def _look_at_slots(self) -> None:
-        """Free slots that nobody needs, and look after attempts that their jobs have left behind.
+    def _waiting(self, job: Job) -> None:
+        """End a job that nobody may be asked for any more; keep one that waits for long.
+
+        Version 0.1.0 gave waiting jobs an expiry, which any write takes away.
+        """
+        now_ms, providers = self._clock.now_ms(), self._settings.providers
+        half_ms = self._settings.job_retention_days * 86_400_000 // 2
+        if set(providers) <= set(job.excluded):
+            ended = self._records.change(job.job_id, lambda j: jobs.strand(j, providers, now_ms))
+            if ended is not None:
+                self._announce(ended)
+        elif job.updated_ms < now_ms - half_ms:
+            self._records.change(job.job_id, lambda j: jobs.renew(j, now_ms))
+
+    def _look_at_slots(self) -> list[tuple[Job, Attempt]]:
+        """Free slots that nobody needs; return the attempts that their jobs have left behind.
 
         A job that got its result from a late attempt is over while a later attempt still runs, or
         may have been created: nothing else would book it or keep its slot.
@@ -210,18 +267,29 @@ class Reconciler:
             return gate
 
         self._mover.move(step)
-        for job, attempt in left:
+        return left
+
+    def _ask_for(self, left: Sequence[tuple[Job, Attempt]], until_ms: int) -> None:
+        """Look after attempts that their jobs have left behind, as long as there is time."""
+        for job, attempt in random.sample(left, len(left)):  # no one is always the last
             look = self._maybe_created if attempt.prediction_id is None else self._ask
             with self._one(job.job_id):
                 look(job, attempt)
+            if self._clock.now_ms() >= until_ms:
+                return
 
     def _dead(self, name: str, slot: str, left: list[tuple[Job, Attempt]]) -> Release:
         """Return the release of a slot whose attempt was never recorded or is over.
 
         A live attempt's slot is not released; is it one that its job has left, it goes to `left`.
+        Neither is that of a job which can't be read: the others are looked at all the same.
         """
         job_id, _, number = slot.rpartition(".")
-        job = self._records.store.get(job_id)
+        try:
+            job = self._records.store.get(job_id)
+        except CutoutError:
+            logger.exception("slot not looked at", extra={"job_id": job_id})
+            return Release(name)
         attempt = job.attempt(int(number)) if job is not None else None
         if job is None or attempt is None:
             return Release(name, slot, refund=True)

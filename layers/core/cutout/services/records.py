@@ -21,6 +21,22 @@ class Records:
         self._ledger = ledger
         self._clock = clock
 
+    def create(self, job: Job) -> Job:
+        """Write a new job; return it, or the stored one if there is one with its id already.
+
+        Raises:
+            ConflictError: others were writing every time, and left no record.
+        """
+        for attempt in range(_TRIES):
+            if self.store.create(job):
+                return job
+            known = self.store.get(job.job_id)
+            if known is not None:
+                return known
+            self._pause(attempt)
+        message = "the job record was being written by others every time"
+        raise ConflictError(message)
+
     def change(self, job_id: str, step: jobs.Step) -> Job | None:
         """Apply a pure step to the stored job; read again and redo it when somebody else wrote.
 
@@ -38,9 +54,13 @@ class Records:
             written = self.store.replace(job, changed)
             if written is not None:
                 return written
-            self._clock.sleep(_BACKOFF_S * (attempt + 1) * random.uniform(0.5, 1.5))  # noqa: S311
+            self._pause(attempt)
         message = "the job record was written by others every time"
         raise ConflictError(message)
+
+    def _pause(self, attempt: int) -> None:
+        """Wait a little before the next try, each time longer."""
+        self._clock.sleep(_BACKOFF_S * (attempt + 1) * random.uniform(0.5, 1.5))  # noqa: S311
 
     def adopt(self, job_id: str, number: int, prediction_id: str | None, price: int) -> None:
         """Record that an attempt's prediction exists: its ledger line first, then the job.

@@ -1,8 +1,9 @@
 """Another run of a job that is over."""
 
-from cutout import keys, requests
+from cutout import keys
 from cutout.errors import NotNowError
-from cutout.models import Job, Lane
+from cutout.jobs import Step
+from cutout.models import Job
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore
 from cutout.services.records import Records
@@ -20,7 +21,7 @@ def lost_result(images: ImageStore, job: Job) -> bool:
     return not keys.same_source(writer, job.job_id)
 
 
-def reopened(records: Records, clock: Clock, job: Job, lane: Lane, *, prepares: bool) -> Job:
+def reopened(records: Records, clock: Clock, job: Job, reopen: Step) -> Job:
     """Return the job in its new run; in the one that somebody else opened meanwhile, if any did.
 
     An end that is not announced yet comes first, so that no event is lost; that takes a moment,
@@ -30,18 +31,14 @@ def reopened(records: Records, clock: Clock, job: Job, lane: Lane, *, prepares: 
         records: the job records.
         clock: time.
         job: as it was seen, over.
-        lane: where it waits.
-        prepares: whether the run begins with preparing.
+        reopen: opens the new run.
 
     Raises:
         NotNowError: `not_announced`, the end was not announced within five seconds.
     """
-    now_ms = clock.now_ms()
 
     def step(found: Job) -> Job | None:
-        if found.run != job.run:
-            return None
-        return requests.retry(found, now_ms, lane, prepares=prepares)
+        return reopen(found) if found.run == job.run else None
 
     for _ in range(_TRIES):
         again = records.change(job.job_id, step)
@@ -49,7 +46,7 @@ def reopened(records: Records, clock: Clock, job: Job, lane: Lane, *, prepares: 
             logger.info("job reopened", extra={"job_id": again.job_id, "run": again.run})
             return again
         found = records.store.get(job.job_id)
-        if found is not None and not found.is_over:
+        if found is not None and (found.run != job.run or not found.is_over):
             return found  # somebody else was faster
         clock.sleep(_PAUSE_S)
     message = "The end of the last run is just being announced; try again in a moment."

@@ -3,6 +3,10 @@
 The first request with a key is claimed before anything is done and settled when its job is known.
 A crash in between leaves the claim; the repetition then does the request again, which for the same
 version of an object, or the same key's image_url, is the same job.
+
+What is kept of a key goes before its job: it is counted from the request, a job from its end. A
+repetition after that does the request again, as after a crash. Only a job that was over already
+when the key came goes first; as long as its result stands, nothing is paid again.
 """
 
 import hashlib
@@ -12,6 +16,8 @@ from collections.abc import Callable, Mapping
 from cutout.errors import RequestError, RequestInvalidError
 from cutout.models import Job, Repeat
 from cutout.ports import Clock, JobStore, Repeats
+
+KEY_REUSED = "This Idempotency-Key was used for another request; choose a new one."
 
 
 class Repeating:
@@ -43,8 +49,7 @@ class Repeating:
         )
         known = self._repeats.claim(claim)
         if known is not None and known.request_sha256 != claim.request_sha256:
-            message = "This Idempotency-Key was used for another request; choose a new one."
-            raise RequestInvalidError("idempotency_key_reused", message)
+            raise RequestInvalidError("idempotency_key_reused", KEY_REUSED)
         job = self._store.get(known.job_id) if known is not None and known.job_id else None
         return job if job is not None else self._first(claim, act)
 

@@ -6,6 +6,7 @@ from cutout import jobs
 from cutout.errors import (
     RESULT_UNAVAILABLE,
     LeaseHeldError,
+    NewerVersionError,
     ObjectMissingError,
     ResultError,
     SourceReplacedError,
@@ -99,6 +100,7 @@ class Storing:
 
         Raises:
             LeaseHeldError: somebody else is at it; come back after the lease.
+            NewerVersionError: the job is in a newer version's state; the message is kept for it.
             ResultError: the result could not be had this time; come back.
         """
         if not isinstance(ended.outcome, Succeeded):
@@ -147,6 +149,8 @@ class Storing:
             return None
         if jobs.is_rejected(job, ended.number):
             self._pass_on(job, ended)  # once more: a crash may have come between
+        elif job.is_foreign:
+            raise NewerVersionError(f"a newer version left the job {job.state}")
         elif not job.is_over:
             raise LeaseHeldError("another invocation is storing this job")
         if self._clock.now_ms() - (job.ended_ms or 0) >= ANNOUNCING_MS:

@@ -1,0 +1,1 @@
+"""Builds and deploys the stack, beginning with what is deployed already."""
