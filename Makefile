@@ -65,15 +65,15 @@ types: $(DEV) ## Check the types
 	$(BIN)/mypy
 
 unit: $(DEV) ## Run the tests that need no stack, with coverage
-	$(BIN)/pytest -q -n 2 --ignore tests/e2e --ignore tests/simulation --ignore tests/property \
+	$(BIN)/pytest -q -n 2 -m "not soak" --ignore tests/e2e --ignore tests/simulation --ignore tests/property \
 		--cov --cov-report=term --cov-fail-under=95
 	$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation tests/property # untraced: they take their time
 
 e2e: setup ## Run the end-to-end tests on local stacks of their own
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not soak" tests/e2e
 
-soak: setup ## Run the longest end-to-end tests: kills, backfill, redrive, awkward keys, a bucket of one's own
-	$(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/e2e
+soak: setup ## Run the longest tests: kills, backfill, redrive, awkward keys, many damaged and the largest files
+	$(BIN)/pytest -q -n 2 --dist loadfile -m soak tests/e2e tests/corpus
 
 test: lint types unit e2e ## Run everything but `make soak`
 

@@ -220,6 +220,44 @@ def test_planes_are_put_together(kind: str, most: int, order: str, compression: 
     assert abs(found[..., :3] - wanted).max() <= 12  # JPEG halves the colours' resolution
 
 
+PIECES: dict[str, dict[str, Any]] = {
+    "strips": {"rows": 5},
+    "tiles": {"tile": (16, 16)},
+    "wide tiles": {"tile": (48, 32)},
+}
+
+
+@pytest.mark.parametrize("compression", [1, DEFLATE])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("pieces", PIECES)
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "f4"])
+def test_pieces_are_put_together(kind: str, pieces: str, order: str, compression: int) -> None:
+    """Strips, the last of which is shorter, and tiles that reach beyond the picture."""
+    most = {"u1": 255, "u2": 65_535, "u4": 2**32 - 1, "f4": 1.0}[kind]
+
+    body = grey_tiff(ramp(order + kind, most), compression=compression, **PIECES[pieces])
+
+    assert abs(greys(body) - EIGHT).max() <= NEAR
+
+
+@pytest.mark.parametrize("compression", [1, DEFLATE])
+@pytest.mark.parametrize("pieces", PIECES)
+def test_pieces_of_planes_are_put_together(pieces: str, compression: int) -> None:
+    """First those of red, then those of green, then those of blue."""
+    body = Tiff(
+        SIZE,
+        rgb_planes(">", "u2", 65_535),
+        bits=(16,) * 3,
+        photometric=2,
+        order=">",
+        compression=compression,
+        **PIECES[pieces],
+    ).file()
+
+    wanted = np.stack([255 - EIGHT, EIGHT, np.full_like(EIGHT, 128)], axis=-1)
+    assert abs(pixels(body)[..., :3] - wanted).max() <= 12
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("compression", [1, DEFLATE])
 def test_interleaved_deep_colours_keep_their_brightness(order: str, compression: int) -> None:

@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+import numpy as np
 import pytest
 
 from tests.corpus.bmps import JPEG_INSIDE, RAW, V3, V4, bmp
@@ -153,6 +154,25 @@ def bottom_up() -> bytes:
     return b"".join(raw[at : at + width] for at in range(len(raw) - width, -1, -width))
 
 
+def ycbcr(step: int) -> bytes:
+    """Return the scene in YCbCr, in units of so many rows and columns with one colour."""
+    y, cb, cr = (np.asarray(channel) for channel in scene().convert("YCbCr").split())
+    units = []
+    for top in range(0, SIZE[1], step):
+        for left in range(0, SIZE[0], step):
+            unit = y[top : top + step, left : left + step].tobytes()
+            units.append(unit + bytes([cb[top, left], cr[top, left]]))
+    tags: dict[int, tuple[int, list[int]]] = {530: (3, [step, step])}
+    return Tiff(
+        SIZE,
+        [b"".join(units)],
+        bits=(8,) * 3,
+        photometric=6,
+        compression=DEFLATE,
+        tags=dict(tags),
+    ).file()
+
+
 SOUND = {
     "tiff, BigTIFF": Tiff(SIZE, [scene().tobytes()], bits=(8,) * 3, photometric=2, big=True).file(),
     "tiff, its directory first": Tiff(
@@ -176,6 +196,8 @@ SOUND = {
         photometric=6,
         tags={530: (3, [1, 1])},
     ).file(),
+    "tiff, YCbCr, compressed": ycbcr(1),
+    "tiff, YCbCr, subsampled and compressed": ycbcr(2),
     **{
         f"tiff, {name}": encoded(scene(), "TIFF", compression=name)
         for name in ("jpeg", "tiff_lzw", "packbits", "lzma", "zstd", "tiff_deflate")

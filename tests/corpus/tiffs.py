@@ -2,12 +2,13 @@
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 OFFSETS, SAMPLES, ROWS, BYTES, PLANES = 273, 277, 278, 279, 284
 PREDICTOR, COLOUR_MAP, EXTRA, FORMAT, ICC = 317, 320, 338, 339, 34675
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 322, 323, 324, 325
 DEFLATE = 8
 _CODES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q"}
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
@@ -15,7 +16,10 @@ _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 
 @dataclass
 class Tiff:
-    """A picture's bytes and tags; each plane is one strip."""
+    """A picture's bytes and tags.
+
+    Each plane is one strip, or many of `rows` rows, or many tiles of the size `tile`.
+    """
 
     size: tuple[int, int]
     planes: list[bytes]
@@ -29,10 +33,13 @@ class Tiff:
     tags: dict[int, tuple[int, Iterable[int]]] = field(default_factory=dict)
     big: bool = False
     directory_first: bool = False
+    rows: int = 0
+    tile: tuple[int, int] | None = None
 
     def file(self) -> bytes:
         """Return the file: a header, the pixels and the directory, or these the other way round."""
-        packed = [zlib.compress(p) if self.compression == DEFLATE else p for p in self.planes]
+        pieces = [piece for plane in self.planes for piece in self._pieces(plane)]
+        packed = [zlib.compress(p) if self.compression == DEFLATE else p for p in pieces]
         start = 16 if self.big else 8
         body = b"".join(plane + bytes(len(plane) % 2) for plane in packed)
         places = [start]
@@ -46,6 +53,24 @@ class Tiff:
         directory = self._directory(at, places[:-1], packed)
         parts = (directory, body) if self.directory_first else (body, directory)
         return self._header(at) + b"".join(parts)
+
+    def _pieces(self, plane: bytes) -> Iterator[bytes]:
+        """Yield a plane's strips or tiles."""
+        width, height = self.size
+        row = len(plane) // height
+        if self.tile is None:
+            step = row * self.rows or len(plane) or 1
+            yield from (plane[at : at + step] for at in range(0, max(1, len(plane)), step))
+            return
+        pixel = row // width
+        wide, high = self.tile[0] * pixel, self.tile[1]
+        for top in range(0, height, high):
+            for left in range(0, row, wide):
+                found = b""
+                for y in range(top, top + high):
+                    line = plane[y * row + left : min(y * row + left + wide, (y + 1) * row)]
+                    found += line.ljust(wide, b"\0")
+                yield found
 
     def _header(self, at: int) -> bytes:
         """Return the file's first bytes."""
@@ -63,13 +88,17 @@ class Tiff:
             BITS: (_SHORT, self.bits),
             COMPRESSION: (_SHORT, [self.compression]),
             PHOTOMETRIC: (_SHORT, [self.photometric]),
-            OFFSETS: (_LONG, places),
             SAMPLES: (_SHORT, [len(self.bits)]),
-            ROWS: (_LONG, [height]),
-            BYTES: (_LONG, [len(plane) for plane in packed]),
-            PLANES: (_SHORT, [2 if len(packed) > 1 else 1]),
+            PLANES: (_SHORT, [2 if len(self.planes) > 1 else 1]),
             FORMAT: (_SHORT, [self.format] * len(self.bits)),
         }
+        sizes = [len(piece) for piece in packed]
+        if self.tile is None:
+            tags |= {OFFSETS: (_LONG, places), BYTES: (_LONG, sizes)}
+            tags[ROWS] = (_LONG, [self.rows or height])
+        else:
+            tags |= {TILE_OFFSETS: (_LONG, places), TILE_BYTES: (_LONG, sizes)}
+            tags |= {TILE_WIDTH: (_LONG, [self.tile[0]]), TILE_HEIGHT: (_LONG, [self.tile[1]])}
         if self.extra:
             tags[EXTRA] = (_SHORT, self.extra)
         if self.predictor > 1:

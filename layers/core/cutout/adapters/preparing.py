@@ -32,6 +32,9 @@ _DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {
     "avif": heif.decode,
 }
 _OPAQUE: Final = 255
+_WITH_ALPHA: Final = frozenset({"LA", "RGBA"})
+# These would be sent as they are, did not their alpha have to be looked at; so nothing is lost.
+_EXACT: Final = frozenset({"png", "webp"})
 
 
 class PillowPreparer:
@@ -59,15 +62,17 @@ class PillowPreparer:
 
 def _prepared(data: bytes) -> PreparedImage:
     """Decode a file and make its picture plain, in an order that spares memory."""
-    decoder = _DECODERS.get(sniff.image_format(data) or "")
-    if decoder is None:
+    kind = sniff.image_format(data) or ""
+    if kind not in _DECODERS:
         raise unsupported("The object is not an image that can be decoded.")
-    found = _without_idle_alpha(decoder(data))
+    decoded = _DECODERS[kind](data)
+    lossless = kind in _EXACT and decoded.picture.mode in _WITH_ALPHA
+    found = _without_idle_alpha(decoded)
     found = colour.in_srgb(replace(found, picture=_shrunk(found.picture)))
     picture = found.picture
     for turn in found.turns:
         picture = picture.transpose(turn)
-    return _encoded(picture, found.notes)
+    return _encoded(picture, found.notes, lossless=lossless)
 
 
 def _without_idle_alpha(found: Decoded) -> Decoded:
@@ -77,7 +82,7 @@ def _without_idle_alpha(found: Decoded) -> Decoded:
         ImageError: `nothing_to_cut`, it hides everything.
     """
     picture = found.picture
-    if picture.mode not in ("LA", "RGBA"):
+    if picture.mode not in _WITH_ALPHA:
         return found
     lowest, highest = picture.getchannel("A").getextrema()
     if highest == 0:
@@ -99,14 +104,14 @@ def _shrunk(picture: Image.Image) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS)
 
 
-def _encoded(picture: Image.Image, notes: tuple[str, ...]) -> PreparedImage:
+def _encoded(picture: Image.Image, notes: tuple[str, ...], *, lossless: bool) -> PreparedImage:
     """Write the pixels and nothing else."""
     picture.info = {}
-    file = io.BytesIO()
-    if picture.mode == "RGBA":
+    file, as_png = io.BytesIO(), lossless or picture.mode == "RGBA"
+    if as_png:
         picture.save(file, "PNG", compress_level=1)  # it is read once; time counts more than size
     else:
         picture.save(file, "JPEG", quality=JPEG_QUALITY)
     file.seek(0)
-    kind = "image/png" if picture.mode == "RGBA" else "image/jpeg"
+    kind = "image/png" if as_png else "image/jpeg"
     return PreparedImage(file, picture.width, picture.height, kind, notes)

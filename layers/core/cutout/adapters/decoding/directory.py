@@ -5,7 +5,7 @@ bytes with tag, type, count, and the value or its place (TIFF 6.0, section 2). N
 """
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 _CODES: Final = {
@@ -35,44 +35,51 @@ _EXIF_PREFIX: Final = b"Exif\x00\x00"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tag: its type, and the value's bytes, fewer than they should be where the file ends."""
+    """One tag: the type and number of its values, and where these begin and how long they are."""
 
     kind: int
     count: int
-    body: bytes
-    whole: bool
+    place: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The entries by tag, the first of each. `whole` means that every one was there."""
+    """The entries by tag, the first of each.
 
-    order: str  # "<" or ">", as in `struct`
+    Attributes:
+        data: the bytes that the entries lead into; not all of them may be there.
+        order: of bytes, "<" or ">", as in `struct`.
+        big: the structure is a BigTIFF.
+        whole: every entry was there, wherever its values are.
+        entries: by tag.
+    """
+
+    data: bytes
+    order: str
     big: bool
     whole: bool
-    entries: dict[int, Entry] = field(default_factory=dict)
+    entries: dict[int, Entry]
 
     def integers(self, tag: int) -> tuple[int, ...]:
         """Return all whole numbers of a tag; none, if it has others, or not all of them."""
         entry = self.entries.get(tag)
-        if entry is None or not entry.whole or entry.kind not in _INTEGERS:
+        if entry is None or entry.kind not in _INTEGERS:
             return ()
-        return struct.unpack(f"{self.order}{entry.count}{_CODES[entry.kind]}", entry.body)
+        found = self.content(tag)
+        return struct.unpack(
+            f"{self.order}{len(found) // _size(entry.kind)}{_CODES[entry.kind]}", found
+        )
 
     def integer(self, tag: int, otherwise: int = 0) -> int:
         """Return the first whole number of a tag, or the default."""
         return (self.integers(tag) or (otherwise,))[0]
 
     def content(self, tag: int) -> bytes:
-        """Return a tag's bytes, whatever its type."""
+        """Return a tag's bytes, whatever its type; none, if not all of them are there."""
         entry = self.entries.get(tag)
-        return entry.body if entry is not None and entry.whole else b""
-
-
-def entry(order: str, kind: int, numbers: tuple[int, ...]) -> Entry:
-    """Return an entry with these whole numbers."""
-    body = struct.pack(f"{order}{len(numbers)}{_CODES[kind]}", *numbers)
-    return Entry(kind, len(numbers), body, whole=True)
+        found = self.data[entry.place : entry.place + entry.size] if entry is not None else b""
+        return found if entry is not None and len(found) == entry.size else b""
 
 
 def read(data: bytes) -> Directory | None:
@@ -91,7 +98,7 @@ def read(data: bytes) -> Directory | None:
     for at in range(start, start + held * size, size):
         tag, entry = _entry(data, at, order, big=big)
         found.setdefault(tag, entry)
-    return Directory(order, big, held == count and count > 0, found)
+    return Directory(data, order, big, held == count and count > 0, found)
 
 
 def orientation(exif: bytes) -> int | None:
@@ -109,14 +116,13 @@ def orientation(exif: bytes) -> int | None:
     entry = directory.entries.get(_ORIENTATION)
     if entry is None:
         return 1 if directory.whole else None
-    if entry.kind not in _INTEGERS | _RATIONALS or not entry.whole or not entry.count:
+    body = directory.content(_ORIENTATION)
+    if entry.kind not in _INTEGERS | _RATIONALS or not body:
         return None
-    numbers = struct.unpack_from(f"{directory.order}2{_CODES[entry.kind]}", entry.body + bytes(8))
+    first, second = struct.unpack_from(f"{directory.order}2{_CODES[entry.kind]}", body + bytes(8))
     if entry.kind in _RATIONALS:
-        number = numbers[0] / numbers[1] if numbers[1] else 0
-    else:
-        number = numbers[0]
-    return int(number) if number in range(1, 9) else 1
+        first = first / second if second else 0
+    return int(first) if first in range(1, 9) else 1
 
 
 def _entry(data: bytes, at: int, order: str, *, big: bool) -> tuple[int, Entry]:
@@ -124,11 +130,15 @@ def _entry(data: bytes, at: int, order: str, *, big: bool) -> tuple[int, Entry]:
     tag, kind = struct.unpack_from(f"{order}2H", data, at)
     count = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, at + 4)[0]
     inline, at = (8, at + 12) if big else (4, at + 8)
-    size = struct.calcsize(_CODES.get(kind, "B")) * count * (2 if kind in _RATIONALS else 1)
+    size = _size(kind) * count
     if size > inline:
         at = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, at)[0]
-    body = data[at : at + size]
-    return tag, Entry(kind, count, body, whole=len(body) == size and kind in _CODES)
+    return tag, Entry(kind, count, at, size)
+
+
+def _size(kind: int) -> int:
+    """Return how many bytes a value of a type has."""
+    return struct.calcsize(_CODES.get(kind, "B")) * (2 if kind in _RATIONALS else 1)
 
 
 def _unpacked(order: str, code: str, data: bytes, at: int) -> int | None:

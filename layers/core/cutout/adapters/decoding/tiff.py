@@ -15,7 +15,7 @@ from cutout import tiff as cameras
 from cutout.adapters.decoding import directory, greys
 from cutout.adapters.decoding import tiff_layout as layouts
 from cutout.adapters.decoding.decoded import Decoded, load, truncated, turned, unsupported
-from cutout.adapters.decoding.directory import Directory, Entry
+from cutout.adapters.decoding.directory import Directory
 from cutout.adapters.decoding.tiff_layout import Layout
 
 _ICC_PROFILE: Final = 34675
@@ -24,7 +24,10 @@ _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # Tags that a compression needs beside the usual ones: fax options, old and new JPEG's tables.
 _KEPT: Final = (292, 293, *range(512, 522), 347, 529, 530, 532)
 _SHORT, _LONG = 3, 4
+_FEW: Final = 16
 _TWELVE: Final = 12
+
+_Written = tuple[int, int, bytes]  # an entry's type, number of values, and these
 
 
 def decode(data: bytes) -> Decoded:
@@ -47,8 +50,9 @@ def decode(data: bytes) -> Decoded:
 
 
 def _known(tags: Directory) -> dict[int, object]:
-    """Return each tag's numbers, or bytes."""
-    return {tag: tags.integers(tag) or entry.body for tag, entry in tags.entries.items()}
+    """Return each tag's numbers, of those that are few; the others are only there."""
+    few = (tag for tag, entry in tags.entries.items() if entry.count <= _FEW)
+    return dict.fromkeys(tags.entries) | {tag: tags.integers(tag) for tag in few}
 
 
 class _File:
@@ -79,9 +83,12 @@ class _File:
         self._data[:8] = struct.pack(f"{order}2sHI", name, 42, self._end)
         self._data.extend(_directory(self._end, order, self._entries(layout, order)))
         odd = unsupported("The TIFF is of a kind that is not decoded.")
-        return load(self._data, "TIFF", unopened=odd)
+        broken = (
+            odd if layout.compression == layouts.JPEG_OLD else None
+        )  # it had no sound definition
+        return load(self._data, "TIFF", unopened=odd, broken=broken)
 
-    def _entries(self, layout: Layout, order: str) -> dict[int, Entry]:
+    def _entries(self, layout: Layout, order: str) -> dict[int, _Written]:
         """Return the tags."""
         numbers = {
             layouts.BITS: (layout.bits,) * layout.samples,
@@ -108,19 +115,26 @@ class _File:
         if layout.tiled:
             large[layouts.TILE_WIDTH] = (width,)
         kept = {tag: self.tags.entries[tag] for tag in _KEPT if self.tags.content(tag)}
-        found = kept | {tag: directory.entry(order, _SHORT, n) for tag, n in numbers.items()}
-        return found | {tag: directory.entry(order, _LONG, n) for tag, n in large.items()}
+        found = {tag: (e.kind, e.count, self.tags.content(tag)) for tag, e in kept.items()}
+        found |= {tag: _written(order, _SHORT, values) for tag, values in numbers.items()}
+        return found | {tag: _written(order, _LONG, values) for tag, values in large.items()}
 
 
-def _directory(place: int, order: str, entries: dict[int, Entry]) -> bytes:
+def _written(order: str, kind: int, numbers: tuple[int, ...]) -> _Written:
+    """Return an entry of whole numbers."""
+    code = "H" if kind == _SHORT else "I"
+    return kind, len(numbers), struct.pack(f"{order}{len(numbers)}{code}", *numbers)
+
+
+def _directory(place: int, order: str, entries: dict[int, _Written]) -> bytes:
     """Return a directory that stands at a place, the values that don't fit into it behind it."""
     table, values = struct.pack(f"{order}H", len(entries)), b""
     behind = place + 2 + 12 * len(entries) + 4
-    for tag, entry in sorted(entries.items()):
-        value = entry.body.ljust(4, b"\0")
+    for tag, (kind, count, body) in sorted(entries.items()):
+        value = body.ljust(4, b"\0")
         if len(value) > 4:  # noqa: PLR2004 bytes within the entry
             value, values = struct.pack(f"{order}I", behind + len(values)), values + value
-        table += struct.pack(f"{order}HHI", tag, entry.kind, entry.count) + value
+        table += struct.pack(f"{order}HHI", tag, kind, count) + value
     return table + bytes(4) + values
 
 

@@ -166,7 +166,7 @@ def _check(found: Layout, tags: Directory) -> None:
     )
     # Raw YCbCr is decoded only where each pixel has colours of its own.
     subsampled = found.photometric == YCBCR and tags.integers(_SUBSAMPLING)[:2] != (1, 1)
-    if not sound or (subsampled and found.compression not in _JPEGS):
+    if not sound or (subsampled and found.compression == RAW):
         raise unsupported(
             f"The TIFF is of a kind that is not decoded (photometric {found.photometric}, "
             f"{found.samples} samples of {found.bits} bits, compression {found.compression})."
