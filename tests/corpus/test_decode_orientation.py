@@ -185,6 +185,22 @@ def test_a_cropped_avif_shows_its_part() -> None:
     assert off_the_scene(with_property(body, box)) <= NEAR
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (96, 0, 64, 1, 0, 1, 0, 1),
+        (960, 1, 64, 1, 0, 1, 0, 1),
+        (0, 1, 0, 1, 0, 1, 0, 1),
+        (96, 1, 64, 1, 900, 1, 0, 1),
+    ],
+)
+def test_a_crop_that_makes_no_sense_is_none(numbers: tuple[int, ...]) -> None:
+    """The whole picture is shown."""
+    box = struct.pack(">I4s4IiIiI", 40, b"clap", *numbers)
+
+    assert off_the_scene(with_property(heif(AV1), box)) <= NEAR
+
+
 def with_property(body: bytes, box: bytes) -> bytes:
     """Return an AVIF of one item with one more property."""
 
