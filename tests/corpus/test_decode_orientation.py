@@ -10,7 +10,7 @@ from cutout.adapters.decoding.decoded import UNREADABLE_ORIENTATION
 from tests.corpus.copies import off_the_scene, prepared
 from tests.corpus.exifs import UNREADABLE, UPRIGHT, exif, odd_turns, turn
 from tests.corpus.heifs import AV1, HEVC, heif, with_exif
-from tests.corpus.jpegs import exif_segment, jpeg, lying, xmp_segment
+from tests.corpus.jpegs import APP1, exif_segment, jpeg, lying, segment, xmp_segment
 from tests.corpus.pictures import (
     ORIENTATION,
     SIZE,
@@ -90,6 +90,15 @@ def test_what_cannot_be_read_turns_nothing_and_is_noted(name: str) -> None:
     ):
         assert off_the_scene(body) <= NEAR
         assert prepared(body)[1] == (UNREADABLE_ORIENTATION,)
+
+
+@pytest.mark.parametrize("mark", [b"EXIF\0\0", b"Exif\0\xff", b"exif"])
+def test_a_mark_that_is_not_quite_exifs_is_noted(mark: bytes) -> None:
+    """Viewers do not know it, so that nobody has seen the picture turned."""
+    body = jpeg(segment(APP1, mark + exif(turn(6))))
+
+    assert off_the_scene(body) <= NEAR
+    assert prepared(body)[1] == (UNREADABLE_ORIENTATION,)
 
 
 def test_the_first_of_two_exif_counts() -> None:
