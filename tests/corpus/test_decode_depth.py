@@ -1,10 +1,12 @@
 """Samples of more or fewer than 8 bits keep their brightness, or are refused."""
 
+import io
 import struct
 import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from numpy.typing import NDArray
 
@@ -284,6 +286,15 @@ def test_a_deep_png_keeps_its_brightness() -> None:
         body += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
         assert abs(greys(b"\x89PNG\r\n\x1a\n" + body) - wanted).max() <= NEAR
+
+
+def test_a_deep_heic_keeps_its_brightness() -> None:
+    """Greys of 10 bits, which libheif shifts up to 16."""
+    file = pillow_heif.from_bytes("I;16", SIZE, ramp("<u2", 65_535).tobytes())
+    written = io.BytesIO()
+    file.save(written, quality=-1)
+
+    assert abs(greys(written.getvalue()) - EIGHT).max() <= NEAR
 
 
 def test_a_palette_of_eight_bits_has_its_colours() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.corpus.bmps import JPEG_INSIDE, RAW, V3, V4, bmp
 from tests.corpus.copies import off_the_scene, refusal
-from tests.corpus.heifs import HEVC, heif, with_codec
+from tests.corpus.heifs import AV1, HEVC, heif, with_codec
 from tests.corpus.jpegs import entropy, jpeg
 from tests.corpus.pictures import SIZE, chunk, encoded, scene
 from tests.corpus.pngs import RGB, SIGNATURE, deep_scene, png
@@ -38,6 +38,14 @@ def with_lines_behind() -> bytes:
     """Return a JPEG that tells its height behind its scan, by DNL (ITU T.81, B.2.5)."""
     body = frame(0xC0, height=0)
     return body[:-2] + b"\xff\xdc\x00\x04" + struct.pack(">H", SIZE[1]) + body[-2:]
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    """Return a box of the ISO base media format."""
+    return struct.pack(">I", len(body) + 8) + kind + body
+
+
+SEQUENCE = box(b"ftyp", b"msf1" + bytes(4) + b"msf1hevc")
 
 
 def cgbi() -> bytes:
@@ -106,6 +114,9 @@ UNSUPPORTED = {
         f"heif, {codec}": with_codec(heif(HEVC), codec.encode())
         for codec in ("vvc1", "unci", "j2k1", "jpeg", "avc1", "evc1", "xxxx")
     },
+    "heic, another profile": heif(HEVC).replace(b"hvcC\x01\x04", b"hvcC\x01\x09"),
+    "heic, no still picture": SEQUENCE + box(b"moov", b""),
+    "heic, a picture that is not there": SEQUENCE + box(b"meta", bytes(4)),
     "png, CgBI": cgbi(),
     "png, a needed chunk that nobody knows": deep_scene(before=((b"ABCD", b"?"),)),
     "png, 16-bit palette": odd_png(16, 3),
@@ -203,6 +214,9 @@ SOUND = {
         for name in ("jpeg", "tiff_lzw", "packbits", "lzma", "zstd", "tiff_deflate")
     },
     "bmp, 32 bits": bmp(bottom_up(), SIZE, 32, header=V3, compression=RAW),
+    "heic, tiles": heif(HEVC, tile_size=64),
+    "heic, by its other name": heif(HEVC).replace(b"ftypheix", b"ftypmif1"),
+    "avif, by its other name": heif(AV1).replace(b"ftypavif", b"ftypmif1"),
     "jpeg, extended": frame(0xC1),
     "jpeg, restarts": jpeg(restart_marker_blocks=2),
     "jpeg, a comment with a wrong length": jpeg(b"\xff\xfe\x00\x01"),
@@ -244,6 +258,9 @@ BROKEN = {
     "bmp, no pixels": bmp(b"", (0, 0), 32),
     "gif, no palette": b"GIF89a" + struct.pack("<2H3B", 9, 9, 0, 0, 0) + b",\0\0\0\0\x09\0\x09\0\0",
     "webp, no picture": b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x09\0\0\x09\0\0",
+    "heic, no boxes but the first": SEQUENCE + box(b"free", b""),
+    "heic, a box of no size": SEQUENCE + b"\0\0\0\7meta",
+    "tiff, tiles of no size": Tiff(SIZE, [PLANE], tile=(16, 16), tags={322: (4, [0])}).file(),
     "heic, its first half": heif(HEVC)[: len(heif(HEVC)) // 2],
 }
 

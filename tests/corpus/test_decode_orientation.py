@@ -10,7 +10,7 @@ from cutout.adapters.decoding.decoded import UNREADABLE_ORIENTATION
 from tests.corpus.copies import off_the_scene, prepared
 from tests.corpus.exifs import UNREADABLE, UPRIGHT, exif, odd_turns, turn
 from tests.corpus.heifs import AV1, HEVC, heif, with_exif
-from tests.corpus.jpegs import exif_segment, jpeg, lying, xmp_segment
+from tests.corpus.jpegs import APP1, exif_segment, jpeg, lying, segment, xmp_segment
 from tests.corpus.pictures import (
     ORIENTATION,
     SIZE,
@@ -90,6 +90,15 @@ def test_what_cannot_be_read_turns_nothing_and_is_noted(name: str) -> None:
     ):
         assert off_the_scene(body) <= NEAR
         assert prepared(body)[1] == (UNREADABLE_ORIENTATION,)
+
+
+@pytest.mark.parametrize("mark", [b"EXIF\0\0", b"Exif\0\xff", b"exif"])
+def test_a_mark_that_is_not_quite_exifs_is_noted(mark: bytes) -> None:
+    """Viewers do not know it, so that nobody has seen the picture turned."""
+    body = jpeg(segment(APP1, mark + exif(turn(6))))
+
+    assert off_the_scene(body) <= NEAR
+    assert prepared(body)[1] == (UNREADABLE_ORIENTATION,)
 
 
 def test_the_first_of_two_exif_counts() -> None:
@@ -183,6 +192,22 @@ def test_a_cropped_avif_shows_its_part() -> None:
     box = struct.pack(">I4s4IiIiI", 40, b"clap", 96, 1, 64, 1, 0, 1, 0, 1)
 
     assert off_the_scene(with_property(body, box)) <= NEAR
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (96, 0, 64, 1, 0, 1, 0, 1),
+        (960, 1, 64, 1, 0, 1, 0, 1),
+        (0, 1, 0, 1, 0, 1, 0, 1),
+        (96, 1, 64, 1, 900, 1, 0, 1),
+    ],
+)
+def test_a_crop_that_makes_no_sense_is_none(numbers: tuple[int, ...]) -> None:
+    """The whole picture is shown."""
+    box = struct.pack(">I4s4IiIiI", 40, b"clap", *numbers)
+
+    assert off_the_scene(with_property(heif(AV1), box)) <= NEAR
 
 
 def with_property(body: bytes, box: bytes) -> bytes:

@@ -92,8 +92,8 @@ def _note(walk: _Walk, kind: int, body: bytes) -> None:
     walk.scans += kind == _SOS
     if walk.scans > MAX_SCANS or walk.segments > MAX_SEGMENTS:
         raise unsupported(f"The JPEG has more than {MAX_SCANS} scans, or far too many segments.")
-    if kind == _APP1 and body.startswith(_EXIF):
-        walk.exif = body if walk.exif is None else walk.exif  # the first one counts
+    if kind == _APP1 and body[:4].lower() == _EXIF[:4].lower() and walk.exif is None:
+        walk.exif = body if body.startswith(_EXIF) else b""  # the first one counts, if it is one
     elif kind == _APP2 and body.startswith(_ICC) and len(body) > 14:  # noqa: PLR2004 number and count
         walk.icc.setdefault(body[12], body[14:])
         walk.icc_parts = body[13]

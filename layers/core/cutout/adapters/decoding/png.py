@@ -109,11 +109,11 @@ def _rgb_alpha(picture: Image.Image, key: bytes, found: Chunks, file: bytes) -> 
 
 def _differing(picture: Image.Image, colour_key: bytes) -> Image.Image:
     """Return white where an RGB picture has another colour, and black where it has this one."""
-    masks = [
-        channel.point(_all_but(value, 256))
-        for channel, value in zip(picture.split(), colour_key, strict=True)
-    ]
-    return ImageChops.lighter(ImageChops.lighter(masks[0], masks[1]), masks[2])
+    found = Image.new("L", picture.size)
+    for channel, value in enumerate(colour_key):  # one after the other, to spare memory
+        mask = picture.getchannel(channel).point(_all_but(value, 256))
+        found = ImageChops.lighter(found, mask)
+    return found
 
 
 def _all_but(value: int, count: int) -> list[int]:
