@@ -27,6 +27,7 @@ OUTPUTS = (
     "CompletionsDeadLetterQueueUrl",
     "EventBusName",
 )
+ALARM = "AWS::CloudWatch::Alarm"
 FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"
 RULE = "AWS::Events::Rule"

@@ -46,6 +46,20 @@ BREAKS = [
         at("StoreFunction", "ReservedConcurrentExecutions"),
         10,
     ),
+    Break(flow.chains_through_queues_are_allowed, at("SubmitFunction", "RecursiveLoop")),
+    Break(
+        flow.chains_through_queues_are_allowed, at("StoreFunction", "RecursiveLoop"), "Terminate"
+    ),
+    Break(flow.chains_through_queues_are_allowed, at("PrepareFunction", "RecursiveLoop")),
+    Break(flow.chains_through_queues_are_allowed, at("PollFunction", "RecursiveLoop"), "Allow"),
+    Break(
+        flow.chains_through_queues_are_allowed,
+        at("ApiFunction", "Events|Dispatch"),
+        {
+            "Type": "SQS",
+            "Properties": {"Queue": {"Fn::GetAtt": ["CompletionsQueue", "Arn"]}},
+        },
+    ),
     Break(flow.uploads_are_filtered_by_prefix, f"{UPLOADS}|FilterCriteria"),
     Break(
         flow.uploads_are_filtered_by_prefix, f"{UPLOADS}|FilterCriteria|Fn::If|0", "CreateBucket"
@@ -76,6 +90,13 @@ BREAKS = [
         "ERROR",
     ),
     Break(watch.dead_letters_raise_alarms, "Resources|RuleDeadLettersAlarm"),
+    Break(watch.loops_raise_an_alarm, "Resources|SubmitLoopAlarm"),
+    Break(watch.loops_raise_an_alarm, at("SubmitLoopAlarm", "MetricName"), "Errors"),
+    Break(
+        watch.loops_raise_an_alarm,
+        at("SubmitLoopAlarm", "Dimensions|0|Value"),
+        {"Ref": "WebhookFunction"},
+    ),
     Break(
         watch.dashboards_are_json, at("Dashboard", "DashboardBody"), {"Fn::Sub": '{"widgets": [,]}'}
     ),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from tests.template.loops import circles
 from tests.template.views import Json, View, listed, names_in
 
 FORTNIGHT_S = 1_209_600  # the longest that SQS keeps a message
@@ -82,6 +83,17 @@ def concurrency_is_limited_at_the_sources(view: View) -> Iterator[str]:
             yield f"{name} reserves concurrency"
 
 
+def chains_through_queues_are_allowed(view: View) -> Iterator[str]:
+    """Lambda stops the 17th invocation of a chain, unless the function says that it means it."""
+    on_circles = circles(view)
+    for name, said in view.of("AWS::Lambda::Function").items():
+        allowed = said.get("RecursiveLoop") == "Allow"
+        if name in on_circles and not allowed:
+            yield f"Lambda stops {name} after 16 invocations in a chain"
+        if allowed and name not in on_circles:
+            yield f"{name} sends nothing that leads back to it, and allows it"
+
+
 def _sources(view: View) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield each event source mapping with its queue."""
     for name, said in view.of("AWS::Lambda::EventSourceMapping").items():
@@ -139,6 +151,7 @@ RULES = [
     event_sources_fail_by_message,
     messages_stay_hidden_while_handled,
     concurrency_is_limited_at_the_sources,
+    chains_through_queues_are_allowed,
     uploads_are_filtered_by_prefix,
     filtered_queues_carry_uploads_only,
     uploads_rule_excludes_results,

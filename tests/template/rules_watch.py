@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from tests.template.loops import circles
 from tests.template.views import View, names_in
 
 LEVELS = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}  # that Lambda knows
@@ -59,7 +60,7 @@ def dead_letters_raise_alarms(view: View) -> Iterator[str]:
         *(
             names_in(said["Dimensions"])
             for said in view.of("AWS::CloudWatch::Alarm").values()
-            if said["MetricName"] == "ApproximateNumberOfMessagesVisible"
+            if said.get("MetricName") == "ApproximateNumberOfMessagesVisible"
         )
     )
     for queue in dead - watched:
@@ -68,6 +69,18 @@ def dead_letters_raise_alarms(view: View) -> Iterator[str]:
 
 def _rules(view: View) -> list[dict[str, Any]]:
     return list(view.of("AWS::Events::Rule").values())
+
+
+def loops_raise_an_alarm(view: View) -> Iterator[str]:
+    """What Lambda does not stop is seen: every circle has a function whose runs are counted."""
+    counted = {
+        name
+        for said in view.of("AWS::CloudWatch::Alarm").values()
+        if said.get("MetricName") == "Invocations" and said.get("Statistic") == "Sum"
+        for name in names_in(said["Dimensions"])
+    }
+    for name in circles(view, without=counted):
+        yield f"nobody would notice that {name} invokes itself for ever"
 
 
 def dashboards_are_json(view: View) -> Iterator[str]:
@@ -84,5 +97,6 @@ RULES = [
     log_levels_exist,
     log_levels_let_metrics_through,
     dead_letters_raise_alarms,
+    loops_raise_an_alarm,
     dashboards_are_json,
 ]

@@ -37,7 +37,7 @@ def names_of(argument: ast.expr, code: str) -> Iterator[str]:
 def watched(view: View) -> Iterator[Metric]:
     """Yield the metrics of ours that alarms and dashboards look at."""
     for said in view.of("AWS::CloudWatch::Alarm").values():
-        if said["Namespace"] == NAMESPACE:
+        if said.get("Namespace") == NAMESPACE:
             names = (dimension["Name"] for dimension in said.get("Dimensions", []))
             yield said["MetricName"], frozenset(names)
     for said in view.of("AWS::CloudWatch::Dashboard").values():

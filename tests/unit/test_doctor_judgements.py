@@ -1,6 +1,7 @@
 """What the doctor says about what it sees."""
 
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -276,3 +277,38 @@ def test_reads_roles_from_a_key_policy() -> None:
     }
 
     assert named_in(policy) == {"arn:a:role/x", "arn:a:role/y"}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("OK", []),
+        ("INSUFFICIENT_DATA", []),
+        ("ALARM", ["loop.found"]),
+        (None, ["loop.no_alarm"]),
+    ],
+)
+def test_a_loop_is_a_fault(state: str | None, code: list[str]) -> None:
+    """The alarm knows; one that was deleted knows nothing."""
+    assert codes([plumbing.judge_loop(state)]) == code
+
+
+def test_the_loop_alarm_is_the_stacks_own() -> None:
+    """The doctor asks for it by the name that CloudFormation gave it; a stack may have none."""
+    asked: list[list[str]] = []
+
+    def client(service: str) -> Any:
+        def describe_alarms(AlarmNames: list[str]) -> Any:  # noqa: N803 boto3's spelling
+            asked.append(AlarmNames)
+            return {"MetricAlarms": [{"StateValue": "ALARM"}] if service == "cloudwatch" else []}
+
+        return SimpleNamespace(describe_alarms=describe_alarms)
+
+    resources = {("AWS::CloudWatch::Alarm", "SubmitLoopAlarm"): "cutout-SubmitLoopAlarm-1A2B"}
+    with_alarm: Any = SimpleNamespace(resources=resources, client=client)
+    without: Any = SimpleNamespace(resources={}, client=client)
+
+    found = [*plumbing.check_loop(with_alarm), *plumbing.check_loop(without)]
+
+    assert codes(found) == ["loop.found"]
+    assert asked == [["cutout-SubmitLoopAlarm-1A2B"]]

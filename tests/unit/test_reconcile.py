@@ -10,7 +10,6 @@ from cutout.errors import (
 )
 from cutout.models import Announce, AttemptEnded, Failed, Job, JobState, Pending, Succeeded, Wake
 from cutout.services.gauges import Gauges
-from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
     LEASE_STEP_MS,
@@ -32,16 +31,7 @@ URL = "https://cdn.test/1.png"
 
 def reconciler(world: World) -> Reconciler:
     """Return the reconciler of the world."""
-    return Reconciler(
-        index=world.jobs,
-        records=world.records,
-        mover=Mover(world.gate, world.messages, world.clock),
-        messages=world.messages,
-        providers={"eachlabs": world.provider},
-        settings=world.settings,
-        clock=world.clock,
-        metrics=world.metrics,
-    )
+    return world.new_reconciler()
 
 
 def endings(world: World) -> list[AttemptEnded]:
@@ -310,6 +300,16 @@ def test_every_round_has_the_line_looked_at(world: World) -> None:
     reconciler(world).run()
 
     assert world.messages.wakes == [(NOON_MS, Wake())]
+
+
+def test_while_jobs_wait_the_line_is_looked_at_all_the_time(world: World) -> None:
+    """A message that got lost costs seconds, and every look begins a chain of its own."""
+    world.upload()
+
+    reconciler(world).run()
+
+    delays_s = [(visible_ms - NOON_MS) // 1000 for visible_ms, _ in world.messages.wakes]
+    assert delays_s == [0, 10, 20, 30, 40, 50]
 
 
 def test_the_gauges_say_how_it_stands(world: World) -> None:

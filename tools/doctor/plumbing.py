@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tools.doctor.findings import Finding, fault, listed, ok, warning
-from tools.site import FUNCTION, QUEUE, RULE, SOURCE, Site
+from tools.site import ALARM, FUNCTION, QUEUE, RULE, SOURCE, Site
 
 SCHEDULE = "ReconcileFunctionEveryMinute"
 UPLOADS_RULE = "UploadsRule"
+LOOP_ALARM = "SubmitLoopAlarm"
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 _LITTLE_CONCURRENCY = 50
 _RECENT_S = 300
@@ -145,6 +146,32 @@ def check_quota(site: Site) -> Iterator[Finding]:
         )
     else:
         yield ok("quota.concurrency", f"{limit} Lambda functions may run at once.")
+
+
+def check_loop(site: Site) -> Iterator[Finding]:
+    """Does submit run far more often than images explain? An alarm counts its invocations."""
+    name = site.resources.get((ALARM, LOOP_ALARM))
+    if name is None:
+        yield ok("loop.unwatched", "The stack has no alarm on loops.")
+        return
+    alarms = site.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    yield judge_loop(alarms[0]["StateValue"] if alarms else None)
+
+
+def judge_loop(state: str | None) -> Finding:
+    """Say what the alarm on loops says; None: somebody has deleted it."""
+    if state is None:
+        message = f"{LOOP_ALARM} is gone, so nobody would notice a loop: deploy the stack again."
+        return warning("loop.no_alarm", message)
+    if state == "ALARM":
+        return fault(
+            "loop.found",
+            "For four hours submit has run far more often than its provider's limits explain. If "
+            "not very many new images came, messages go round in a loop: stop it by disabling the "
+            "event source of DispatchQueue (aws lambda update-event-source-mapping --no-enabled "
+            "--uuid ...), and look at the log of submit.",
+        )
+    return ok("loop.none", "Submit runs no more often than its provider's limits explain.")
 
 
 def check_reconcile(site: Site) -> Iterator[Finding]:

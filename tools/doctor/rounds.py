@@ -44,6 +44,7 @@ CHECKS: dict[str, Check] = {
     "rules": plumbing.check_rules,
     "functions": plumbing.check_functions,
     "gate": gates.check_gate,
+    "loop": plumbing.check_loop,
     "quota": plumbing.check_quota,
     "reconcile": plumbing.check_reconcile,
     "jobs": gates.check_failures,

@@ -27,7 +27,7 @@ from cutout.models import (
     attempt_id,
 )
 from cutout.observability import logger
-from cutout.ports import Clock, JobIndex, Messages, Metrics, Provider
+from cutout.ports import Clock, JobIndex, Line, Messages, Metrics, Provider
 from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
 from cutout.settings import CREATE_TIMEOUT_MS, Settings
@@ -40,6 +40,10 @@ STORING_GRACE_MS = 60_000  # after a lease the queue's own redelivery comes firs
 ANNOUNCE_GRACE_MS = 30_000
 # A long PrepareQueue is no reason to make it longer: a job is asked for again once in this time.
 PREPARING_GRACE_MS = 900_000
+# While jobs wait the line is looked at so often, until the next round. The looks are the start of
+# chains of their own (docs/decisions/0010), and a message that got lost costs ten seconds.
+LOOK_EVERY_S = 10
+ROUND_S = 60
 
 
 class Reconciler:
@@ -50,6 +54,7 @@ class Reconciler:
         *,
         index: JobIndex,
         records: Records,
+        line: Line,
         mover: Mover,
         messages: Messages,
         providers: Mapping[str, Provider],
@@ -60,6 +65,7 @@ class Reconciler:
         """Keep the collaborators."""
         self._index = index
         self._records = records
+        self._line = line
         self._mover = mover
         self._messages = messages
         self._providers = providers
@@ -76,7 +82,7 @@ class Reconciler:
         self._each(JobState.STORING, now_ms - MIN_SILENCE_MS, self._stuck)
         self._each(UNANNOUNCED, now_ms - ANNOUNCE_GRACE_MS, self._announce)
         self._look_at_slots()
-        self._messages.wake(Wake(), 0)
+        self._have_the_line_looked_at()
 
     def _each(self, shelf: str, before_ms: int, look: Callable[[Job], None]) -> None:
         """Look at every job that has stood on this shelf since then; one never stops the others."""
@@ -214,6 +220,13 @@ class Reconciler:
             look = self._maybe_created if attempt.prediction_id is None else self._ask
             with self._one(job.job_id):
                 look(job, attempt)
+
+    def _have_the_line_looked_at(self) -> None:
+        """Wake `submit` at once, and while jobs wait again and again until the next round."""
+        self._messages.wake(Wake(), 0)
+        if self._line.first(1, self._clock.now_ms()):
+            for delay_s in range(LOOK_EVERY_S, ROUND_S, LOOK_EVERY_S):
+                self._messages.wake(Wake(), delay_s)
 
     def _dead(self, name: str, slot: str, left: list[tuple[Job, Attempt]]) -> Release:
         """Return the release of a slot whose attempt was never recorded or is over.
