@@ -74,6 +74,28 @@ class VirtualClock:
         self._now_ms += ms
 
 
+class InlineCrew[T]:
+    """Runs every call at once, one after the other."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._ended: list[T] = []
+
+    def __len__(self) -> int:
+        return len(self._ended)
+
+    def begin(self, work: Callable[[], T]) -> None:
+        """Run a call."""
+        self._ended.append(work())
+
+    def ended(self, timeout_s: float) -> list[T]:
+        """Return what the calls returned."""
+        if not self._ended:
+            self._clock.sleep(timeout_s)
+        ended, self._ended = self._ended, []
+        return ended
+
+
 class InMemoryJobStore(Faults):
     """Job records by id; a job is in the line because it is queued.
 
@@ -408,6 +430,11 @@ class InMemoryMessages(Faults):
         text = message.model_dump_json()
         self.dispatch.append(AttemptEnded.model_validate_json(text))
         self.completions.append(AttemptEnded.model_validate_json(text))
+
+    def bring_home(self, message: AttemptEnded) -> None:
+        """Ask `store` alone to bring home a result whose attempt is settled already."""
+        self._meet("bring_home")
+        self.completions.append(AttemptEnded.model_validate_json(message.model_dump_json()))
 
     def announce(self, message: Announce) -> None:
         """Ask `store` to publish an end state."""

@@ -1,9 +1,11 @@
 """The whole application on fakes, put together as `cutout.bootstrap` does, in virtual time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cutout import keys
 from cutout.bootstrap import _limits
+from cutout.gate import Limits
 from cutout.models import AttemptEnded, Failed, Job, JobState, Lane, ObjectRef, Succeeded
 from cutout.ports import Preparer
 from cutout.providers.eachlabs import parse_webhook
@@ -13,8 +15,10 @@ from cutout.services.endings import Endings
 from cutout.services.inbox import PrepareInbox, StoreInbox, SubmitInbox
 from cutout.services.intake import Intake
 from cutout.services.moves import Mover
+from cutout.services.planning import Planner
 from cutout.services.preparing import Preparing
 from cutout.services.publishing import Publisher
+from cutout.services.reconcile import Reconciler
 from cutout.services.records import Records
 from cutout.services.storing import Storing
 from cutout.services.webhooks import Webhooks
@@ -30,6 +34,7 @@ from tests.fake_outside import (
     RecordingMetrics,
 )
 from tests.fakes import (
+    InlineCrew,
     InMemoryGateStore,
     InMemoryImageStore,
     InMemoryJobStore,
@@ -74,15 +79,16 @@ class World:
         self.records = Records(self.jobs, self.ledger, self.clock)
         self.intake = Intake(records=self.records, images=self.images, **self._common())
         self.providers = {"eachlabs": self.provider}
+        self.endings = Endings(records=self.records, **self._common())
         self.attempts = Attempts(
             records=self.records,
+            endings=self.endings,
             images=self.images,
             polls=self.polls,
             providers=self.providers,
             **self._common(),
         )
         self.dispatcher = self.new_dispatcher()
-        self.endings = Endings(records=self.records, **self._common())
         self.storing = Storing(
             records=self.records,
             publisher=Publisher(self.images, self.settings),
@@ -128,18 +134,38 @@ class World:
             metrics=self.metrics,
         )
 
-    def new_dispatcher(self, **changes: object) -> Dispatcher:
+    def new_dispatcher(
+        self,
+        *,
+        limits: Mapping[str, Limits] | None = None,
+        budget_microusd: int | None = None,
+        **changes: object,
+    ) -> Dispatcher:
         """Return one more dispatcher on the same gate and line."""
+        if limits is None:
+            limits = {name: _limits(self.settings.provider(name)) for name in self.providers}
+        if budget_microusd is None:
+            budget_microusd = self.settings.monthly_budget_usd
         values: dict[str, Any] = {
             "mover": Mover(self.gate, self.messages, self.clock),
-            "line": self.line,
+            "planner": Planner(self.line, limits, budget_microusd),
             "messages": self.messages,
             "clock": self.clock,
-            "limits": {n: _limits(self.settings.provider(n)) for n in self.providers},
-            "budget_microusd": self.settings.monthly_budget_usd,
             "attempt": self.attempts.run,
+            "crew": InlineCrew(self.clock),
         }
         return Dispatcher(**(values | changes))
+
+    def new_reconciler(self, **changes: object) -> Reconciler:
+        """Return what `reconcile` does, with the stack's providers."""
+        values: dict[str, Any] = {
+            "index": self.jobs,
+            "records": self.records,
+            "line": self.line,
+            "mover": Mover(self.gate, self.messages, self.clock),
+            "providers": self.providers,
+        }
+        return Reconciler(**(self._common() | values | changes))
 
     def add_provider(self, name: str) -> FakeProvider:
         """Have another provider, after those that are there."""

@@ -13,5 +13,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Handle each message of a batch on its own, then move the gate once for all of them."""
     inbox = bootstrap.submit_inbox()
     answer = batches.process(inbox.handle, event, context)
-    inbox.dispatch()
+    inbox.dispatch(context.get_remaining_time_in_millis())
     return answer

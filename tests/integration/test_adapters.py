@@ -410,7 +410,7 @@ def test_submit_is_put_together() -> None:
     inbox = bootstrap.submit_inbox()
 
     inbox.handle(SQSRecord({"messageId": "1", "body": json.dumps(event)}))
-    inbox.dispatch()
+    inbox.dispatch(60_000)
 
     (announce,) = Queues().bodies(bootstrap.settings().completions_queue_url)
     found = DynamoTable(client("dynamodb"), "JobsTable").get(f"job#{announce['job_id']}", "job")

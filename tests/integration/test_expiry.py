@@ -94,6 +94,7 @@ def reconciler(table: DynamoTable, store: DynamoJobStore, world: World) -> Recon
     return Reconciler(
         index=store,
         records=Records(store, world.ledger, world.clock),
+        line=DynamoLine(table),
         mover=Mover(world.gate, world.messages, world.clock),
         messages=world.messages,
         providers=world.providers,

@@ -83,6 +83,10 @@ class Post:
         self._send(self.submit, message)
         self._send(self.store, message)
 
+    def bring_home(self, message: AttemptEnded) -> None:
+        """Ask `store` alone to bring home a result whose attempt is settled already."""
+        self._send(self.store, message)
+
     def announce(self, message: Announce) -> None:
         """Ask `store` to publish an end state."""
         self._send(self.store, message)

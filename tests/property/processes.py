@@ -104,7 +104,9 @@ class Invocation:
         self._port = ""
         self._turn = Semaphore(0)
         self._stopped = Semaphore(0)
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
+        self.stands_still = False
+        self._is_inline = False
         self._thread: Thread | None = None
         self.dies_ms = dies_ms
         self.done = False
@@ -112,8 +114,11 @@ class Invocation:
     def run(self, until: int | str, *fates: Fate) -> None:
         """Let so many port calls happen, or those before one of this name.
 
-        The calls that come next meet these fates, and there it stands still again.
+        The calls that come next meet these fates, and there it stands still again. One that runs
+        inside of another one goes on, and is killed, with that one only.
         """
+        if self.done or self._is_inline:
+            return
         if self._thread is None:
             self._thread = Thread(target=self._main, daemon=True)
             self._switch(self._thread, Fate.GO)
@@ -130,12 +135,20 @@ class Invocation:
 
     def inline(self) -> None:
         """Run it to its end here, each call as the board's pilot says."""
+        self._is_inline = True
         self._main()
-        self._end(self._error)
+        self._end(self.error)
+
+    def finish(self) -> None:
+        """Run it to its end, from wherever it stands."""
+        if self._thread is None:
+            self.inline()
+        while not self.done:
+            self.run(1)
 
     def kill(self) -> None:
         """Crash it at the call it stands at."""
-        while not self.done:
+        while not (self.done or self._is_inline):
             self.run(0, Fate.CRASH_BEFORE)
 
     def _switch(self, thread: Thread, fate: Fate) -> None:
@@ -150,13 +163,15 @@ class Invocation:
         self._board.pilot = before
         if self.done:
             thread.join()
-            self._end(self._error)
+            self._end(self.error)
 
     def _pause(self, port: str) -> Fate:
         """Stand still at a port call."""
         self._port = port
+        self.stands_still = True
         self._stopped.release()
         self._turn.acquire()
+        self.stands_still = False
         return self._fate
 
     def _main(self) -> None:
@@ -164,6 +179,6 @@ class Invocation:
         try:
             self._work()
         except BaseException as error:  # noqa: BLE001 the queue hears of it
-            self._error = error
+            self.error = error
         self.done = True
         self._stopped.release()

@@ -4,6 +4,7 @@ import pytest
 
 from cutout.bootstrap import _limits
 from cutout.errors import ProviderMisconfiguredError, ProviderRejectedError
+from cutout.gate import Limits
 from cutout.models import MAYBE_CREATED
 from cutout.services.attempts import Attempts
 from tests.fake_outside import FakeProvider
@@ -218,6 +219,7 @@ def test_refused_images_do_not_hold_up_the_others() -> None:
     second = FakeProvider(world.clock, "second")
     attempts = Attempts(
         records=world.records,
+        endings=world.endings,
         images=world.images,
         messages=world.messages,
         polls=world.polls,
@@ -226,7 +228,9 @@ def test_refused_images_do_not_hold_up_the_others() -> None:
         clock=world.clock,
         metrics=world.metrics,
     )
-    limits = {name: _limits(world.settings.provider(name)) for name in world.settings.providers}
+    limits: dict[str, Limits] = {
+        name: _limits(world.settings.provider(name)) for name in world.settings.providers
+    }
     dispatcher = world.new_dispatcher(limits=limits, attempt=attempts.run)
     second.script.append(ProviderMisconfiguredError("HTTP 401"))
     world.provider.script.extend([ProviderRejectedError("HTTP 400")] * 20)

@@ -6,12 +6,13 @@ from itertools import chain
 from cutout.errors import CutoutError
 from cutout.gate import settle_time
 from cutout.models import Job, Submission
+from cutout.services.dispatch import SUBMIT_TIMEOUT_MS
 from cutout.services.inbox import SubmitInbox
-from cutout.services.moves import Mover
-from cutout.services.reconcile import Reconciler
+from cutout.services.moves import Release
 from tests.fakes import NOON_MS, Version
 from tests.property import faults
 from tests.property.books import Books, Results, Webhook
+from tests.property.crews import BoardCrew, End
 from tests.property.post import Envelope, Post, Queue
 from tests.property.processes import CrashError, Invocation, Switchboard
 from tests.property.watch import Watch
@@ -48,21 +49,12 @@ class Universe:
         self.not_ours: dict[str, Version] = {}
         self._tick_ms = start_ms
         self._connect()
-        self.reconciler = Reconciler(
-            index=self.world.jobs,
-            records=self.world.records,
-            mover=Mover(self.world.gate, self.world.messages, self.clock),
-            messages=self.world.messages,
-            providers={"eachlabs": self.world.provider},
-            settings=self.world.settings,
-            clock=self.clock,
-            metrics=self.world.metrics,
-        )
+        self.reconciler = self.world.new_reconciler()
 
     def _connect(self) -> None:
         """Route every port call through the board."""
         world, watch, connect = self.world, self.watch, self.board.connect
-        for method in ("ended", "announce", "paused", "wake"):
+        for method in ("ended", "bring_home", "announce", "paused", "wake"):
             setattr(world.messages, method, getattr(self.post, method))
         world.results.bodies = Results()
         for method in ("create", "status"):
@@ -117,7 +109,13 @@ class Universe:
 
     def submit(self, envelopes: list[Envelope]) -> Invocation:
         """Begin a `submit` with these messages, as functions/submit does it."""
-        dispatcher = self.world.new_dispatcher(budget_microusd=self.budget_microusd)
+        dies_ms = self.clock.now_ms() + SUBMIT_TIMEOUT_MS
+
+        def begin(create: Callable[[], None], lost: End) -> Invocation:
+            return self._begin(create, dies_ms, lost)
+
+        crew = BoardCrew[Release | None](self.board, begin, self.clock.sleep)
+        dispatcher = self.world.new_dispatcher(budget_microusd=self.budget_microusd, crew=crew)
         inbox = SubmitInbox(self.world.intake, self.world.endings, dispatcher)
         failed: list[Envelope] = []
 
@@ -127,12 +125,14 @@ class Universe:
                     inbox.handle(envelope.record())
                 except Exception:  # noqa: BLE001 as Powertools' batch processor
                     failed.append(envelope)
-            inbox.dispatch()
+            inbox.dispatch(dies_ms - self.clock.now_ms())
 
         def end(error: BaseException | None) -> None:
+            crew.die()
             self.post.submit.give_back(envelopes if error else failed)
 
-        return self._begin(work, 60_000, end)
+        crew.owner = self._begin(work, dies_ms, end)
+        return crew.owner
 
     def store(self, envelope: Envelope) -> Invocation:
         """Begin a `store` with this message."""
@@ -140,21 +140,23 @@ class Universe:
         def end(error: BaseException | None) -> None:
             self.post.store.give_back([envelope] if error else [])
 
-        return self._begin(lambda: self.world.store_inbox.handle(envelope.record()), 60_000, end)
+        dies_ms = self.clock.now_ms() + 60_000
+        return self._begin(lambda: self.world.store_inbox.handle(envelope.record()), dies_ms, end)
 
     def receive(self, webhook: Webhook) -> Invocation:
         """Begin a `webhook`; one that fails is not sent again."""
         parts = webhook.job_id, webhook.token, webhook.body
-        return self._begin(lambda: self.world.webhooks.receive("eachlabs", *parts), 10_000)
+        dies_ms = self.clock.now_ms() + 10_000
+        return self._begin(lambda: self.world.webhooks.receive("eachlabs", *parts), dies_ms)
 
     def reconcile(self) -> Invocation:
         """Begin a `reconcile`."""
-        return self._begin(self.reconciler.run, 55_000)
+        return self._begin(self.reconciler.run, self.clock.now_ms() + 55_000)
 
     def _begin(
         self,
         work: Callable[[], None],
-        timeout_ms: int,
+        dies_ms: int,
         end: Callable[[BaseException | None], None] = lambda _: None,
     ) -> Invocation:
         """Note an invocation that is in progress until it ends."""
@@ -164,7 +166,6 @@ class Universe:
             self.watch.must(repr(error), isinstance(error, EXPECTED_ERRORS))
             end(error)
 
-        dies_ms = self.clock.now_ms() + timeout_ms
         invocation = Invocation(self.board, work, dies_ms, ended)
         self.open.append(invocation)
         return invocation

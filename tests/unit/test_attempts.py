@@ -23,6 +23,7 @@ from cutout.gate import ARRIVAL_GUARD_MS, CIRCUIT_PAUSE_MAX_MS, ProviderSide
 from cutout.models import (
     Announce,
     AttemptEnded,
+    Failed,
     Job,
     JobState,
     Lane,
@@ -161,7 +162,7 @@ def test_a_mended_setup_is_found_by_one_probe(world: World, error: Exception, re
         len(world.gate.gate.provider("eachlabs").slots)
     )
 
-    world.messages.deliver_wakes(lambda wake: world.dispatcher.dispatch(woken_for_ms=wake.due_ms))
+    world.dispatcher.dispatch()  # the look that reconcile asks for
 
     assert set(world.states()) == {JobState.SUBMITTED}
     assert in_flight == [1, 3, 3]
@@ -353,7 +354,7 @@ def test_a_lost_answer_is_maybe_created(world: World) -> None:
 
 
 def test_an_answer_with_the_result_ends_the_attempt(world: World) -> None:
-    """A direct result is told to both queues like any other ending."""
+    """`store` is told to bring it home; the slot is free without any message to `submit`."""
     outcome = Succeeded(result_url="https://cdn.test/1.png")
     world.provider.script.append(Submission(prediction_id="direct-1", outcome=outcome))
 
@@ -366,8 +367,48 @@ def test_an_answer_with_the_result_ends_the_attempt(world: World) -> None:
         prediction_id="direct-1",
         outcome=outcome,
     )
-    assert list(world.messages.dispatch) == [ended]
     assert list(world.messages.completions) == [ended]
+    assert list(world.messages.dispatch) == []
+    assert not world.gate.gate.holds(job.job_id)
+    assert world.gate.gate.spent_microusd == PRICE
+    assert [line.why for line in world.ledger.lines.values()] == ["created"]
+
+
+def test_an_answer_with_a_failure_ends_the_attempt(world: World) -> None:
+    """It was paid and brought nothing: the image is tried again, and nobody else is told."""
+    outcome = Failed(code="provider_failed", message="no subject")
+    world.provider.script.append(Submission(prediction_id="direct-1", outcome=outcome))
+
+    job = world.submitted()
+
+    assert (job.state, job.failures) == (JobState.QUEUED, 1)
+    assert [line.why for line in world.ledger.lines.values()] == ["failed"]
+    assert list(world.messages.completions) == []
+    assert list(world.messages.dispatch) == []
+    assert not world.gate.gate.holds(job.job_id)
+
+
+def test_a_direct_answer_clears_a_provider_in_doubt(world: World) -> None:
+    """The probe after a pause is answered with its result: all the others may go."""
+    outcome = Succeeded(result_url="https://cdn.test/1.png")
+    world.provider.script.extend([DOWN, Submission(prediction_id="direct-1", outcome=outcome)])
+    world.submitted("first.jpg")
+
+    world.submitted("second.jpg")
+
+    assert world.gate.gate.provider("eachlabs").strikes == 0
+
+
+def test_a_result_that_store_could_not_be_told_of_keeps_its_slot(world: World) -> None:
+    """Reconcile frees it when it has learnt how the attempt ended."""
+    outcome = Succeeded(result_url="https://cdn.test/1.png")
+    world.provider.script.append(Submission(prediction_id="direct-1", outcome=outcome))
+    world.messages.fail("bring_home", StorageError("away"))
+
+    job = world.submitted()
+
+    assert job.state is JobState.SUBMITTED
+    assert world.gate.gate.holds(job.job_id)
 
 
 def test_a_webhook_before_the_answer_is_no_second_price(world: World) -> None:

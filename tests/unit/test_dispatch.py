@@ -6,84 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from cutout import jobs
 from cutout.errors import ConflictError, StorageError
-from cutout.gate import ARRIVAL_GUARD_MS, WAKE_VOID_MS, WINDOW_MS, Gate, Limits
+from cutout.gate import ARRIVAL_GUARD_MS, WAKE_VOID_MS, WINDOW_MS, Gate
 from cutout.models import JobState, Lane, LineEntry, ProviderPaused
-from cutout.services.dispatch import Dispatcher, Start
-from cutout.services.moves import Mover, Release
-from tests.examples import TOKEN_SHA256, a_job, an_attempt
+from cutout.services.moves import Release
+from cutout.services.planning import WAKE_AHEAD_MS, Start
+from tests.bench import LIMITS, Bench
+from tests.examples import an_attempt
 from tests.fakes import (
     NOON_MS,
     InMemoryGateStore,
     InMemoryJobStore,
     InMemoryLine,
-    InMemoryMessages,
-    VirtualClock,
 )
 
-LIMITS = Limits(max_concurrent=10, max_per_minute=100, price_microusd=17_000, lease_ms=120_000)
 OPENS_MS = NOON_MS + WINDOW_MS + ARRIVAL_GUARD_MS
-
-
-class Bench:
-    """Dispatchers on one gate and one line; attempts are recorded and stay in flight."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
-        self.store = InMemoryJobStore()
-        self.line = InMemoryLine(self.store)
-        self.gate = InMemoryGateStore()
-        self.messages = InMemoryMessages(self.clock)
-        self.starts: list[Start] = []
-
-    def join(self, *keys: str, **changes: object) -> None:
-        """Put queued jobs into the line, each a millisecond younger than the one before."""
-        for age, key in enumerate(keys):
-            self.store.create(
-                a_job(key, available_ms=NOON_MS - 1000 + age).model_copy(update=changes)
-            )
-
-    def crowd(self, count: int) -> None:
-        """Put so many jobs into the line."""
-        self.join(*(f"{number:03}.jpg" for number in range(count)))
-
-    def begin(self, start: Start) -> None:
-        """Take a job out of the line as an attempt does."""
-        self.starts.append(start)
-        job = self.store.get(start.entry.job_id)
-        begun = job and jobs.start(job, start.entry.number, start.provider, TOKEN_SHA256, 0)
-        assert job is not None
-        assert begun is not None
-        self.store.replace(job, begun)
-
-    def dispatcher(
-        self,
-        attempt: Callable[[Start], Release | None] | None = None,
-        budget: int = 0,
-        line: InMemoryLine | None = None,
-        gate: InMemoryGateStore | None = None,
-        **limits: Limits,
-    ) -> Dispatcher:
-        """Return a dispatcher."""
-        return Dispatcher(
-            mover=Mover(gate or self.gate, self.messages, self.clock),
-            line=line or self.line,
-            messages=self.messages,
-            clock=self.clock,
-            limits=limits or {"eachlabs": LIMITS},
-            budget_microusd=budget,
-            attempt=attempt or self.begin,
-        )
-
-    def started(self) -> list[str]:
-        """Return the keys of what was started, in order."""
-        return [self.store.records[start.entry.job_id].key for start in self.starts]
-
-    def release(self, number: int = 0) -> Release:
-        """Return the ending of a started attempt."""
-        start = self.starts[number]
-        return Release(start.provider, start.attempt)
 
 
 @pytest.fixture
@@ -219,16 +156,64 @@ def test_a_retry_that_comes_due_is_woken_for(bench: Bench) -> None:
     assert bench.started() == ["retry.jpg"]
 
 
-def test_a_wake_up_is_sent_at_most_fifteen_minutes_ahead(bench: Bench) -> None:
-    """SQS delays no longer; the one that comes early sends the next."""
-    bench.join("later.jpg", available_ms=NOON_MS + 1_000_000)
-    dispatcher = bench.dispatcher()
+@pytest.mark.parametrize(("ahead_ms", "sent"), [(WAKE_AHEAD_MS, 1), (WAKE_AHEAD_MS + 1, 0)])
+def test_what_is_far_ahead_needs_no_wake_up(bench: Bench, ahead_ms: int, sent: int) -> None:
+    """Every minute's look at the line leads to it in time."""
+    bench.join("shoe.jpg")
+    pause = Release("eachlabs", pause=("setup", NOON_MS + ahead_ms))
 
+    bench.dispatcher().dispatch([pause])
+
+    assert len(bench.messages.wakes) == sent
+
+
+@pytest.mark.parametrize("late_ms", [0, 20_000, 59_999])
+@pytest.mark.parametrize("pause_ms", [300_000, 600_000, 3_600_000])
+def test_an_opening_is_met_to_the_millisecond(bench: Bench, pause_ms: int, late_ms: int) -> None:
+    """One message leads to it, however late reconcile is, up to a whole round."""
+    bench.join("shoe.jpg")
+    dispatcher = bench.dispatcher()
+    dispatcher.dispatch([Release("eachlabs", pause=("rate_limited", NOON_MS + pause_ms))])
+    sent: list[int] = []
+
+    while bench.messages.wakes == []:
+        bench.clock.advance(60_000)
+        dispatcher.dispatch()
+    bench.clock.advance(late_ms)
     dispatcher.dispatch()
-    bench.clock.advance(900_000)
+    sent = [wake.due_ms for _, wake in bench.messages.wakes]
+    bench.clock.advance(bench.messages.wakes[0][0] - bench.clock.now_ms())
     bench.messages.deliver_wakes(lambda wake: dispatcher.dispatch(woken_for_ms=wake.due_ms))
 
-    assert [at - NOON_MS for at, _ in bench.messages.wakes] == [999_000]
+    assert sent == [NOON_MS + pause_ms]
+    assert [start.stamped_ms for start in bench.starts] == [NOON_MS + pause_ms]
+
+
+def test_a_missing_round_of_reconcile_delays_no_opening(bench: Bench) -> None:
+    """The look two minutes before it is enough."""
+    bench.join("shoe.jpg")
+    dispatcher = bench.dispatcher()
+    dispatcher.dispatch([Release("eachlabs", pause=("setup", NOON_MS + 300_000))])
+    bench.clock.advance(299_999 - WAKE_AHEAD_MS)
+    dispatcher.dispatch()
+    assert bench.messages.wakes == []
+
+    bench.clock.advance(60_000)
+    dispatcher.dispatch()
+
+    assert [wake.due_ms for _, wake in bench.messages.wakes] == [NOON_MS + 300_000]
+
+
+def test_a_look_after_the_opening_starts_what_waits(bench: Bench) -> None:
+    """Reconcile stood still for longer: its next round is late, and nothing else is lost."""
+    bench.join("shoe.jpg")
+    dispatcher = bench.dispatcher()
+    dispatcher.dispatch([Release("eachlabs", pause=("setup", NOON_MS + 300_000))])
+    bench.clock.advance(500_000)
+
+    dispatcher.dispatch()
+
+    assert bench.started() == ["shoe.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,7 @@ from cutout.models import (
     Pending,
     Place,
     Succeeded,
-    Wake,
 )
-from cutout.services.moves import Mover
 from cutout.services.reconcile import (
     ANNOUNCE_GRACE_MS,
     LEASE_STEP_MS,
@@ -48,16 +46,7 @@ HALF_RETENTION_MS = 45 * 86_400_000
 
 def reconciler(world: World, providers: dict[str, FakeProvider] | None = None) -> Reconciler:
     """Return the reconciler of the world."""
-    return Reconciler(
-        index=world.jobs,
-        records=world.records,
-        mover=Mover(world.gate, world.messages, world.clock),
-        messages=world.messages,
-        providers=providers or {"eachlabs": world.provider},
-        settings=world.settings,
-        clock=world.clock,
-        metrics=world.metrics,
-    )
+    return world.new_reconciler(providers=providers or world.providers)
 
 
 def endings(world: World) -> list[AttemptEnded]:
@@ -331,7 +320,8 @@ def test_every_round_has_the_line_looked_at_while_anybody_waits(world: World) ->
 
     reconciler(world).run()
 
-    assert world.messages.wakes[before:] == [(NOON_MS + 1_000, Wake())]
+    delays_s = [(at_ms - NOON_MS - 1_000) // 1000 for at_ms, _ in world.messages.wakes[before:]]
+    assert delays_s == [0, 10, 20, 30, 40, 50]
 
 
 def test_an_idle_round_wakes_nobody(world: World) -> None:

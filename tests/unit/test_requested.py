@@ -10,8 +10,6 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # n
 
 from cutout.errors import StorageError
 from cutout.models import Announce, JobState, Lane, ProviderPaused
-from cutout.services.moves import Mover
-from cutout.services.reconcile import Reconciler
 from tests.conftest import EVENTS
 from tests.world import BUCKET, JPEG, World
 
@@ -49,7 +47,7 @@ def test_a_request_queues_an_object(world: World, load_event: LoadEvent) -> None
     (record,) = load_event("submit/requested")["Records"]
 
     world.submit_inbox.handle(SQSRecord(record))
-    world.submit_inbox.dispatch()
+    world.submit_inbox.dispatch(60_000)
 
     (job,) = world.jobs.records.values()
     assert (job.key, job.lane, job.state) == ("photos/shoe.jpg", "backfill", "submitted")
@@ -123,16 +121,7 @@ def test_every_event_arrives_after_the_bus_was_away(world: World) -> None:
     for job in list(world.jobs.records.values()):
         if job.state is JobState.SUBMITTED:
             world.messages.ended(world.ended(job))
-    reconciler = Reconciler(
-        index=world.jobs,
-        records=world.records,
-        mover=Mover(world.gate, world.messages, world.clock),
-        messages=world.messages,
-        providers={"eachlabs": world.provider},
-        settings=world.settings,
-        clock=world.clock,
-        metrics=world.metrics,
-    )
+    reconciler = world.new_reconciler()
     world.announcer.fail("publish", *[StorageError("away")] * 18)
 
     for _ in range(4):

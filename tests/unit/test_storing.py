@@ -15,6 +15,7 @@ from cutout.errors import (
     ResultError,
     StorageError,
 )
+from cutout.gate import Limits
 from cutout.models import (
     Announce,
     AttemptEnded,
@@ -461,7 +462,9 @@ def two_providers() -> World:
     world = World(providers=("eachlabs", "apiin"), apiin_price_usd="0.01")
     second = FakeProvider(world.clock, "task")
     world.attempts._providers = {"eachlabs": world.provider, "apiin": second}  # noqa: SLF001
-    limits = {name: _limits(world.settings.provider(name)) for name in world.settings.providers}
+    limits: dict[str, Limits] = {
+        name: _limits(world.settings.provider(name)) for name in world.settings.providers
+    }
     world.dispatcher = world.new_dispatcher(limits=limits)
     return world
 

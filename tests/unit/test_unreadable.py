@@ -30,7 +30,7 @@ def tell(world: World, detail_type: str, key: str = "shoe.jpg") -> None:
     detail = {"bucket": {"name": BUCKET}, "object": {"key": key}}
     body = json.dumps({"source": "aws.s3", "detail-type": detail_type, "detail": detail})
     world.submit_inbox.handle(SQSRecord({"messageId": "1", "body": body}))
-    world.submit_inbox.dispatch()
+    world.submit_inbox.dispatch(60_000)
 
 
 def announce(world: World) -> None:

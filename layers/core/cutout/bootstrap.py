@@ -8,12 +8,11 @@ Everything is built at the first event and kept as long as the execution environ
 import gc
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, wraps
 from typing import TYPE_CHECKING
 
-from cutout.adapters.system import SystemClock
+from cutout.adapters.system import SystemClock, ThreadCrew
 from cutout.observability import EmfMetrics
 
 if TYPE_CHECKING:
@@ -96,16 +95,26 @@ def submit_inbox() -> "SubmitInbox":
     from cutout.adapters.dynamodb import DynamoLine
     from cutout.adapters.gate_store import DynamoGateStore
     from cutout.adapters.polls import StepFunctionsPolls
+    from cutout.gate import Limits
     from cutout.services.attempts import Attempts
-    from cutout.services.dispatch import BATCH, Dispatcher
+    from cutout.services.dispatch import Dispatcher
     from cutout.services.endings import Endings
     from cutout.services.inbox import SubmitInbox
     from cutout.services.moves import Mover
+    from cutout.services.planning import BATCH, Planner
 
     config, clock, metrics = settings(), SystemClock(), _metrics()
     images, messages, records = _images(), _all_messages(), _records()
+    endings = Endings(
+        records=records,
+        messages=messages,
+        settings=config,
+        clock=clock,
+        metrics=metrics,
+    )
     attempts = Attempts(
         records=records,
+        endings=endings,
         images=images,
         messages=messages,
         polls=StepFunctionsPolls(client("stepfunctions"), config.poll_state_machine_arn),
@@ -114,22 +123,14 @@ def submit_inbox() -> "SubmitInbox":
         clock=clock,
         metrics=metrics,
     )
+    limits: dict[str, Limits] = {n: _limits(config.provider(n)) for n in config.providers}
     dispatcher = Dispatcher(
         mover=Mover(DynamoGateStore(_table()), messages, clock),
-        line=DynamoLine(_table()),
+        planner=Planner(DynamoLine(_table()), limits, config.monthly_budget_usd),
         messages=messages,
         clock=clock,
-        limits={name: _limits(config.provider(name)) for name in config.providers},
-        budget_microusd=config.monthly_budget_usd,
         attempt=attempts.run,
-        run_all=ThreadPoolExecutor(BATCH).map,
-    )
-    endings = Endings(
-        records=records,
-        messages=messages,
-        settings=config,
-        clock=clock,
-        metrics=metrics,
+        crew=ThreadCrew(BATCH),
     )
     return SubmitInbox(_intake(), endings, dispatcher)
 
@@ -224,6 +225,7 @@ def reconcile_app() -> ReconcileApp:
     reconciler = Reconciler(
         index=_store(),
         records=_records(),
+        line=line,
         mover=Mover(gate, _all_messages(), clock),
         messages=_all_messages(),
         providers=_providers(),

@@ -3,7 +3,7 @@
 Every method may raise `StorageError` for a passing fault; the message is then redelivered.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -43,6 +43,25 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+
+class Crew[T](Protocol):
+    """Calls that are under way side by side; its length is their number."""
+
+    def begin(self, work: Callable[[], T]) -> None:
+        """Begin a call."""
+        ...
+
+    def ended(self, timeout_s: float) -> list[T]:
+        """Return what the calls returned that have ended since the last time.
+
+        While there is none, it waits for the first one, for so many seconds at the most.
+        """
+        ...
+
+    def __len__(self) -> int:
+        """Return how many calls are under way, or were when it was last asked for their ends."""
         ...
 
 
@@ -313,6 +332,10 @@ class Messages(Protocol):
         """Say to both queues that an attempt ended."""
         ...
 
+    def bring_home(self, message: AttemptEnded) -> None:
+        """Ask `store` alone to bring home a result whose attempt is settled already."""
+        ...
+
     def announce(self, message: Announce) -> None:
         """Ask `store` to publish an end state."""
         ...
@@ -326,7 +349,7 @@ class Messages(Protocol):
         ...
 
     def wake(self, message: Wake, delay_s: int) -> None:
-        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds (SQS)."""
         ...
 
 

@@ -57,6 +57,10 @@ class SqsMessages:
         self._send(self._dispatch_url, message)
         self._send(self._completions_url, message)
 
+    def bring_home(self, message: AttemptEnded) -> None:
+        """Ask `store` alone to bring home a result whose attempt is settled already."""
+        self._send(self._completions_url, message)
+
     def announce(self, message: Announce) -> None:
         """Ask `store` to publish an end state."""
         self._send(self._completions_url, message)
@@ -70,7 +74,7 @@ class SqsMessages:
         self._send(self._prepare_url, message)
 
     def wake(self, message: Wake, delay_s: int) -> None:
-        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds."""
+        """Send a wake-up to the dispatch queue, delivered after 0 to 900 seconds (SQS)."""
         self._send(self._dispatch_url, message, delay_s)
 
     def _send(self, url: str, message: Model, delay_s: int = 0) -> None:

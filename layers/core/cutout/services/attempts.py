@@ -13,6 +13,7 @@ import math
 import random
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from cutout import jobs, staging
 from cutout.errors import (
@@ -38,12 +39,14 @@ from cutout.models import (
     Prepare,
     Reason,
     Submission,
+    Succeeded,
 )
 from cutout.observability import logger
 from cutout.ports import Clock, ImageStore, Messages, Metrics, Polls, Provider
 from cutout.services import sources
-from cutout.services.dispatch import Start
+from cutout.services.endings import Endings
 from cutout.services.moves import Release
+from cutout.services.planning import Start
 from cutout.services.records import Records
 from cutout.settings import ProviderSettings, Settings
 from cutout.tokens import token_hash
@@ -63,6 +66,7 @@ class Attempts:
         self,
         *,
         records: Records,
+        endings: Endings,
         images: ImageStore,
         messages: Messages,
         polls: Polls,
@@ -73,6 +77,7 @@ class Attempts:
     ) -> None:
         """Keep the collaborators."""
         self._records = records
+        self._endings = endings
         self._images = images
         self._messages = messages
         self._polls = polls
@@ -195,33 +200,40 @@ class Attempts:
                 "attempt": entry.number,
             },
         )
-        self._follow(start, provider, submission)
+        if not isinstance(submission.outcome, Pending):
+            ended = AttemptEnded(
+                job_id=entry.job_id,
+                number=entry.number,
+                provider=start.provider,
+                prediction_id=submission.prediction_id,
+                outcome=submission.outcome,
+            )
+            return self._ended(start, ended)
+        if not provider.uses_webhook:
+            self._poll(start, provider, submission.prediction_id)
         return Release(start.provider, recovered=True) if start.in_doubt else None
 
-    def _follow(self, start: Start, provider: ProviderSettings, submission: Submission) -> None:
-        """Have the end of the attempt learnt: known already, polled for, or told by a webhook."""
-        entry = start.entry
-        if not isinstance(submission.outcome, Pending):
-            self._messages.ended(
-                AttemptEnded(
-                    job_id=entry.job_id,
-                    number=entry.number,
-                    provider=start.provider,
-                    prediction_id=submission.prediction_id,
-                    outcome=submission.outcome,
-                )
+    def _ended(self, start: Start, ended: AttemptEnded) -> Release:
+        """Settle an attempt whose end came with the answer to create; `store` brings the result.
+
+        No message about it goes to `submit`: this is where the slot is freed.
+        """
+        if isinstance(ended.outcome, Succeeded):
+            self._messages.bring_home(ended)
+        return replace(self._endings.settle(ended), recovered=start.in_doubt)
+
+    def _poll(self, start: Start, provider: ProviderSettings, prediction_id: str) -> None:
+        """Have the prediction polled, because no webhook will tell of its end."""
+        self._polls.start(
+            PollRequest(
+                job_id=start.entry.job_id,
+                number=start.entry.number,
+                provider=start.provider,
+                prediction_id=prediction_id,
+                wait_s=math.ceil(provider.expected_s),
+                until_ms=self._clock.now_ms() + POLL_FOR_MS,
             )
-        elif not provider.uses_webhook:
-            self._polls.start(
-                PollRequest(
-                    job_id=entry.job_id,
-                    number=entry.number,
-                    provider=start.provider,
-                    prediction_id=submission.prediction_id,
-                    wait_s=math.ceil(provider.expected_s),
-                    until_ms=self._clock.now_ms() + POLL_FOR_MS,
-                )
-            )
+        )
 
     def _webhook_url(self, provider: ProviderSettings, job_id: str, token: str) -> str | None:
         """Return DESIGN 4.5's URL for this attempt; None: the provider is polled."""

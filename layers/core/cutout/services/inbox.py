@@ -94,11 +94,15 @@ class SubmitInbox(Inbox):
         else:
             self._due_ms = max(self._due_ms, message.due_ms)
 
-    def dispatch(self) -> None:
-        """Move the gate for everything handled since the last time."""
+    def dispatch(self, left_ms: int) -> None:
+        """Move the gate for everything handled since the last time.
+
+        Args:
+            left_ms: how long the invocation may still run.
+        """
         releases, self._releases = self._releases, []
         due_ms, self._due_ms = self._due_ms, 0
-        self._dispatcher.dispatch(releases, woken_for_ms=due_ms)
+        self._dispatcher.dispatch(releases, woken_for_ms=due_ms, left_ms=left_ms)
 
 
 def _uploads(body: dict[str, Any]) -> list[ObjectRef] | None:

@@ -30,7 +30,7 @@ from cutout.models import (
     attempt_id,
 )
 from cutout.observability import logger
-from cutout.ports import Clock, JobIndex, Messages, Metrics, Provider
+from cutout.ports import Clock, JobIndex, Line, Messages, Metrics, Provider
 from cutout.services.moves import Mover, Release
 from cutout.services.records import Records
 from cutout.services.shelves import Shelves
@@ -46,6 +46,10 @@ ANNOUNCE_GRACE_MS = 30_000
 PREPARING_GRACE_MS = 900_000
 WAITING_MS = 60_000  # younger jobs are the line's business alone
 ROUND_MS = 55_000  # the timeout of the `reconcile` function
+# While jobs wait the line is looked at so often, until the next round. The looks are the start of
+# chains of their own (docs/decisions/0010), and a message that got lost costs ten seconds.
+LOOK_EVERY_S = 10
+ROUNDS_EVERY_S = 60
 # A question takes at most 41 s (providers/http.py). One that began later could end the round in its
 # middle, and with it the memory of what was reached.
 QUESTION_MS = 42_000
@@ -64,6 +68,7 @@ class Reconciler:
         *,
         index: JobIndex,
         records: Records,
+        line: Line,
         mover: Mover,
         messages: Messages,
         providers: Mapping[str, Provider],
@@ -72,9 +77,9 @@ class Reconciler:
         metrics: Metrics,
     ) -> None:
         """Keep the collaborators."""
-        self._index = index
         self._shelves = Shelves(index, clock)
         self._records = records
+        self._line = line
         self._mover = mover
         self._messages = messages
         self._providers = providers
@@ -110,10 +115,14 @@ class Reconciler:
         )
 
     def _have_the_line_looked_at(self, now_ms: int) -> None:
-        """Wake `submit` if anybody waits; a fault here keeps nobody else from being looked at."""
+        """Wake `submit` again and again until the next round, if anybody waits.
+
+        A fault here keeps nobody else from being looked at.
+        """
         try:
-            if any(self._index.standing(JobState.QUEUED, now_ms)):
-                self._messages.wake(Wake(), 0)
+            if self._line.first(1, now_ms):
+                for delay_s in range(0, ROUNDS_EVERY_S, LOOK_EVERY_S):
+                    self._messages.wake(Wake(), delay_s)
         except CutoutError:
             logger.exception("line not looked at")
             self._metrics.count("ReconcileFailed")
