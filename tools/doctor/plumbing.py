@@ -148,8 +148,8 @@ def judge_loop(states: Sequence[str]) -> Finding:
     if "ALARM" in states:
         return fault(
             "loop.runs",
-            "Submit has run 50 times a second for a quarter of an hour, more often than uploads "
-            "usually cause: look at its log. If nothing comes of the runs, switch its event "
+            "For four hours submit has run far more often than its provider's limits explain. If "
+            "no great many images came, it wakes itself: look at its log, and switch its event "
             "sources off (aws lambda update-event-source-mapping --no-enabled --uuid ...).",
         )
     return ok("loop.none", "Submit runs no more often than its work causes.")
