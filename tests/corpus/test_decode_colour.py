@@ -152,6 +152,18 @@ def test_curves_told_by_a_number_are_converted(codec: str) -> None:
     assert abs(middle(with_colours(body, 1, 4)) - shown(np.array([0.502**2.2]))[0]).max() <= NEAR
 
 
+def test_the_range_and_the_matrix_are_the_decoders() -> None:
+    """Full range or video's, whatever the colours were coded by."""
+    picture = flat((200, 100, 50))
+    bodies = [encoded(picture, AV1, quality=100, subsampling="4:4:4", range="limited")]
+    for matrix in (0, 1, 6, 9):
+        numbers = {"color_primaries": 1, "transfer_characteristics": 13}
+        options = {**numbers, "matrix_coefficients": matrix, "full_range_flag": matrix % 2}
+        bodies.append(encoded(picture, HEVC, quality=-1, chroma=444, **options))
+
+    assert [int(abs(middle(body) - [200, 100, 50]).max()) <= NEAR for body in bodies] == [True] * 5
+
+
 @pytest.mark.parametrize("codec", [HEVC, AV1])
 def test_a_profile_counts_more_than_numbers(codec: str) -> None:
     """A HEIF may have both; the numbers then only say how it was coded."""

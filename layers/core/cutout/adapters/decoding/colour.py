@@ -84,7 +84,8 @@ def _transformed(picture: Image.Image, source: ImageCms.ImageCmsProfile) -> Imag
 
 def _simply(picture: Image.Image) -> Image.Image:
     """Return a picture in RGB or RGBA by arithmetic alone."""
-    return picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")
+    mode = "RGBA" if picture.mode in ("LA", "RGBA") else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _with(found: Decoded, picture: Image.Image, *notes: str) -> Decoded:

@@ -40,8 +40,9 @@ def decode(data: bytes) -> Decoded:
         file[place : place + 4] = _HIDDEN
     if primary.codecs <= _AV1:
         file[8:12] = b"avif"
-        # Pillow neither crops nor turns an AVIF by its properties, libheif does both to a HEIC.
-        return _turned(primary, load(file, "AVIF"), profile)
+        # Pillow neither crops nor turns an AVIF by its properties, libheif does both to a HEIC. Its
+        # picture keeps the decoder with its planes, so that it is copied.
+        return _turned(primary, load(file, "AVIF").copy(), profile)
     kind = primary.first(b"hvcC")[1:2]
     if not primary.codecs <= _HEVC or (kind and kind[0] & 0x1F not in _HEVC_PROFILES):
         names = ", ".join(sorted(codec.decode("ascii", "replace") for codec in primary.codecs))
