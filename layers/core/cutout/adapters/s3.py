@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)  # its lines go the way of the package's ow
 # Up to the pixels of nearly every photo: EXIF, which says how it is turned, is one segment of at
 # most 64 KB near the beginning.
 HEAD_BYTES = 65_536
-# More is not read for a checksum: ten in a batch would fill the minute that `submit` has.
+# More is not read for a checksum: `submit` has a minute for a batch of ten objects.
 MAX_HASHED_BYTES = 64 * 2**20
 
 _SPOOL_BYTES = 8 * 2**20  # above it the file is on /tmp and not in memory
