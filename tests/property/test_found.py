@@ -5,7 +5,7 @@ import pytest
 from cutout.bootstrap import _limits
 from cutout.errors import ProviderMisconfiguredError, ProviderRejectedError
 from cutout.gate import Limits
-from cutout.models import MAYBE_CREATED
+from cutout.models import MAYBE_CREATED, JobState
 from cutout.services.attempts import Attempts
 from tests.fake_outside import FakeProvider
 from tests.property.actions import TO_THE_END
@@ -199,11 +199,14 @@ def test_storing_outlasts_the_lease_of_a_second_unanswered_create(universe: Univ
 
 
 def test_a_fault_at_one_slot_does_not_stop_reconcile(universe: Universe) -> None:
-    """The line is looked at every minute, whatever becomes of an attempt its job has left."""
+    """Who waits is looked for every minute, whatever becomes of an attempt its job has left."""
     first, last = twice_unanswered(universe, [])
     told(universe, first)
     universe.deliver(finish=False)
     last.ended = "success"  # and its webhook never comes
+    universe.upload("hat.jpg")
+    begin(universe).run("GateStore.read", Fate.CRASH_BEFORE)
+    assert [job.state for job in universe.jobs()].count(JobState.QUEUED) == 1
     universe.clock.advance(70_000)
     one = universe.reconcile()
 
