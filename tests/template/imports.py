@@ -12,6 +12,7 @@ PURE = (
     "errors",
     "gate",
     "headers",
+    "inheritance",
     "inputs",
     "jobs",
     "keys",
@@ -22,6 +23,7 @@ PURE = (
     "sniff",
     "staging",
     "tiff",
+    "unreadable",
 )
 OUTER = {"adapters", "api", "bootstrap", "observability", "providers", "services", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
