@@ -13,6 +13,7 @@ PURE = (
     "formats",
     "gate",
     "headers",
+    "inheritance",
     "inputs",
     "jobs",
     "keys",
@@ -24,6 +25,7 @@ PURE = (
     "sniff",
     "staging",
     "tiff",
+    "unreadable",
 )
 OUTER = {"adapters", "api", "bootstrap", "observability", "providers", "services", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
