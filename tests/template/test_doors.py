@@ -17,9 +17,8 @@ WEBHOOK = "/webhooks/{provider}/{job_id}/{token}"
 
 def fragment() -> Json:
     """Return the fragment of docs/api.md."""
-    (text,) = re.findall(
-        r"```yaml\n(.*?)```", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL
-    )
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     return load(text)
 
 
