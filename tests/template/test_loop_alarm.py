@@ -18,7 +18,7 @@ def allowed_a_minute(**parameters: object) -> float:
     said = current().resolve(
         current().of("AWS::CloudWatch::Alarm")["SubmitLoopAlarm"], **parameters
     )
-    return float(said["Threshold"]) / (said["Period"] / 60)
+    return float(said["Threshold"]) / (float(said["Period"]) / 60)
 
 
 @pytest.mark.parametrize("creates", [1, 60, 100, 1000])
