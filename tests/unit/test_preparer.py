@@ -114,7 +114,9 @@ def test_broken_exif_says_nothing() -> None:
     assert prepare(body).width == SIZE[0]
 
 
-TURNED = turned(6)
+UPRIGHT = Image.open(io.BytesIO(turned(6)))
+# A grey one, because a picture in RGB needs no converting.
+TURNED = encoded(UPRIGHT.convert("L"), "JPEG", exif=UPRIGHT.getexif().tobytes())
 ODD_ERRORS = [
     ValueError("mode"),
     KeyError("La"),
